@@ -1,0 +1,113 @@
+//! The disk as the cores see it. Everything that stores bytes goes through [`Vfs`], so that tests can inject
+//! faults, clone the state a crash would leave, and fill the disk. [`OsVfs`] is the real one.
+
+mod os;
+
+use std::io;
+use std::os::fd::RawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use os::OsVfs;
+
+/// How a file is opened. All files are opened for reading; `create` implies `write`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenMode {
+    pub write: bool,
+    pub create: bool,
+    pub truncate: bool,
+}
+
+impl OpenMode {
+    pub const READ: Self = Self { write: false, create: false, truncate: false };
+    pub const WRITE: Self = Self { write: true, create: false, truncate: false };
+    pub const CREATE: Self = Self { write: true, create: true, truncate: false };
+    pub const TRUNCATE: Self = Self { write: true, create: true, truncate: true };
+}
+
+/// A file or folder inside a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirEntry {
+    pub name: String,
+    pub is_dir: bool,
+}
+
+/// Bytes of the volume that holds a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    pub total_bytes: u64,
+    pub usable_bytes: u64,
+}
+
+/// A file system. Handles are shared and positional, so no call needs `&mut`.
+pub trait Vfs: Send + Sync + 'static {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>>;
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+    fn exists(&self, path: &Path) -> bool;
+    /// Makes creations, renames and removals inside the folder survive a power loss.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    fn disk_space(&self, path: &Path) -> io::Result<DiskSpace>;
+
+    /// The whole file. For small files only: checkpoints, properties.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open(path, OpenMode::READ)?;
+        let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Replaces a small file so that a crash leaves either the old or the new content: temporary file,
+    /// sync, rename, sync of the folder.
+    fn write_atomically(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temporary = path.with_file_name(format!("{}.tmp", path.file_name().unwrap_or_default().to_string_lossy()));
+        let file = self.open(&temporary, OpenMode::TRUNCATE)?;
+        file.write_all_at(bytes, 0)?;
+        file.sync_all()?;
+        self.rename(&temporary, path)?;
+        match path.parent() {
+            Some(parent) => self.sync_dir(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An open file.
+pub trait VfsFile: Send + Sync {
+    /// Reads at most `buf.len()` bytes; 0 at the end of the file.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `buf` or fails; after a failure any part of it may be in the file.
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+    fn len(&self) -> io::Result<u64>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes the content durable (`fdatasync`).
+    fn sync_data(&self) -> io::Result<()>;
+    /// Makes content and attributes durable (`fsync`).
+    fn sync_all(&self) -> io::Result<()>;
+    /// The descriptor for `sendfile` and `mmap`, where there is one.
+    fn raw_fd(&self) -> Option<RawFd> {
+        None
+    }
+    /// Milliseconds since 1970 of the last change.
+    fn modified_ms(&self) -> io::Result<i64>;
+
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.read_at(&mut buf[done..], offset + done as u64) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => done += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
