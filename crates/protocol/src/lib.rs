@@ -1,1 +1,14 @@
-//! stub
+//! Kafka's wire protocol: frames, messages, the table of APIs, record batches and their compression.
+//! Everything that turns bytes of the network or the log into values lives here, and checks them.
+
+mod api;
+mod codec;
+mod frame;
+mod message;
+pub mod messages;
+pub mod records;
+
+pub use api::{ApiKey, SERVED_APIS, VersionRange};
+pub use codec::{DecodeError, Reader, Writer};
+pub use frame::{RequestHeaderView, decode_request_header, encode_response};
+pub use message::Message;
