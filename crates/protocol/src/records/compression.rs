@@ -1,8 +1,16 @@
-//! The codecs a batch can name in its attributes. Which codec a topic wants is configuration and not known here.
+//! The codecs a batch can name in its attributes, and compressing with them. Decompression has its own file; which
+//! codec a topic wants is configuration and not known here.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Write},
+    str::FromStr,
+};
 
+use flate2::write::GzEncoder;
 use thiserror::Error;
+
+use super::{lz4, snappy};
 
 /// A codec, as the low three bits of the batch attributes name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,4 +73,30 @@ impl FromStr for Compression {
             .find(|codec| codec.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| UnknownCompression(name.to_owned()))
     }
+}
+
+/// Compresses at the codec's default level, in the framing that Kafka's Java clients write.
+pub fn compress(codec: Compression, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    compress_at_level(codec, None, bytes)
+}
+
+/// Like [`compress`]; `level` is for gzip (1 to 9) and zstd (up to 22), the other codecs have none.
+pub fn compress_at_level(codec: Compression, level: Option<i32>, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    match codec {
+        Compression::None => Ok(bytes.to_vec()),
+        Compression::Gzip => compress_gzip(level, bytes),
+        Compression::Snappy => snappy::compress(bytes),
+        Compression::Lz4 => lz4::compress(bytes),
+        Compression::Zstd => zstd::stream::encode_all(bytes, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)),
+    }
+}
+
+fn compress_gzip(level: Option<i32>, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let level = match level.map(|level| u32::try_from(level.clamp(0, 9))) {
+        Some(Ok(level)) => flate2::Compression::new(level),
+        _ => flate2::Compression::default(),
+    };
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }

@@ -2,10 +2,27 @@
 //! No log files, offsets bookkeeping or produce validation here: the log decides what a valid append is.
 
 mod batch;
+mod builder;
 mod compression;
+mod decompress;
+mod fuzz;
+mod lz4;
+mod reader;
+mod record;
+mod snappy;
+mod varint;
+
+#[cfg(test)]
+mod tests;
 
 pub use batch::{
     BATCH_HEADER_SIZE, BatchError, BatchHeader, Batches, LOG_OVERHEAD, MAGIC, TimestampType, assign_offsets, check_crc,
     crc_is_valid, set_log_append_time, split_batches,
 };
-pub use compression::{Compression, UnknownCompression};
+pub use builder::{BatchBuilder, BuildError};
+pub use compression::{Compression, UnknownCompression, compress, compress_at_level};
+pub use decompress::{DecompressError, DecompressionLimit, Decompressor, decompress_bounded};
+#[doc(hidden)]
+pub use fuzz::fuzz_one;
+pub use reader::{Records, read_records, scan_records};
+pub use record::{HeadersRef, Record, RecordError, RecordFault, RecordHeader, RecordRef};
