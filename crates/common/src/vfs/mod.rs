@@ -1,6 +1,7 @@
 //! The disk as the cores see it. Everything that stores bytes goes through [`Vfs`], so that tests can inject
 //! faults, clone the state a crash would leave, and fill the disk. [`OsVfs`] is the real one.
 
+mod mem;
 mod os;
 
 use std::io;
@@ -8,6 +9,7 @@ use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use mem::{Fault, FaultOp, MemVfs};
 pub use os::OsVfs;
 
 /// How a file is opened. All files are opened for reading; `create` implies `write`.

@@ -33,7 +33,10 @@ impl Vfs for OsVfs {
         fs::read_dir(path)?
             .map(|entry| {
                 let entry = entry?;
-                Ok(DirEntry { name: entry.file_name().to_string_lossy().into_owned(), is_dir: entry.file_type()?.is_dir() })
+                Ok(DirEntry {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    is_dir: entry.file_type()?.is_dir(),
+                })
             })
             .collect()
     }
