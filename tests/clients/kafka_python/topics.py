@@ -92,7 +92,9 @@ def refuses_partition_counts():
 
 def deletes_and_recreates_topic_without_old_data():
     topic = new_topic(partitions=3)
-    send_numbered(topic, 10)
+    sender = new_producer()
+    send_numbered(topic, 10, sender=sender)
+    sender.close(2)  # or its metadata refresh would create the topic anew
     admin().delete_topics([topic])
     eventually("the topic to go", lambda: topic not in admin().list_topics())
     create_topic(topic)
