@@ -257,7 +257,7 @@ impl<'a> HeadersRef<'a> {
 }
 
 impl RecordRef<'_> {
-    /// Whether key, value and headers lie in `owner`, for conversion without copying.
+    /// The record without copying: key, value and headers must lie in `owner`.
     pub(super) fn share(&self, owner: &Bytes) -> Record {
         let headers = self.headers.iter();
         Record {
