@@ -1,0 +1,182 @@
+//! From a file, the environment and overrides to one list of settings: who wins, which names are known. The formats
+//! are in the files beside this one; what the settings mean for a broker is in `broker/`. Reads no files itself.
+
+mod env;
+mod names;
+mod properties;
+mod suggest;
+mod toml_file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use names::base_key;
+pub use properties::{PropertiesError, parse_properties};
+pub use suggest::nearest;
+pub use toml_file::parse_toml;
+
+/// What a broker is configured from. The caller has read the file.
+#[derive(Clone, Debug, Default)]
+pub struct LoadInput {
+    /// Path and contents of `server.properties` or a TOML file.
+    pub file: Option<(PathBuf, String)>,
+    /// The environment; variables of others are skipped.
+    pub env: Vec<(String, String)>,
+    /// `key=value` from the command line.
+    pub overrides: Vec<String>,
+}
+
+/// Where a setting was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In this file, at this line where the format tells.
+    File(PathBuf, Option<usize>),
+    /// In this environment variable.
+    Env(String),
+    /// On the command line.
+    Override,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, Some(line)) => write!(f, "{}:{line}", path.display()),
+            Self::File(path, None) => write!(f, "{}", path.display()),
+            Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::Override => f.write_str("command line"),
+        }
+    }
+}
+
+/// One key as somebody set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, in Kafka's spelling.
+    pub key: String,
+    /// Its text, not yet parsed.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Something a user should see, though the broker starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The key it is about.
+    pub key: String,
+    /// What is odd and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Why a broker cannot start with what it was given: every problem that was found, not only the first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.problems.join("\n"))]
+pub struct ConfigError {
+    /// One line per problem: key, value, source, what is accepted.
+    pub problems: Vec<String>,
+}
+
+impl ConfigError {
+    pub(crate) fn one(problem: impl Into<String>) -> Self {
+        Self { problems: vec![problem.into()] }
+    }
+}
+
+/// All settings with the winner per key, and what was remarkable on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) settings: BTreeMap<String, Setting>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Merges the sources: override before environment before file.
+pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
+    let mut gathered = Gathered::default();
+    if let Some((path, contents)) = &input.file {
+        for setting in read_file(path, contents)? {
+            gathered.put(setting);
+        }
+    }
+    for (name, value) in &input.env {
+        match env::read(name, value) {
+            env::Outcome::Setting(key) => gathered.put_over_file(&key, value, Origin::Env(name.clone())),
+            env::Outcome::Note(note) => gathered.notes.push(note),
+            env::Outcome::NotOurs => {}
+        }
+    }
+    for text in &input.overrides {
+        let Some((key, value)) = text.split_once('=') else {
+            return Err(ConfigError::one(format!("override '{text}' is not of the form key=value")));
+        };
+        gathered.put_over_file(key.trim(), value, Origin::Override);
+    }
+    gathered.check_names();
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn put(&mut self, setting: Setting) {
+        if let Some(earlier) = self.settings.get(&setting.key) {
+            let message = format!("{} is set twice: {} overrides {}", setting.key, setting.origin, earlier.origin);
+            self.warnings.push(Warning { key: setting.key.clone(), message });
+        }
+        self.settings.insert(setting.key.clone(), setting);
+    }
+
+    fn put_over_file(&mut self, key: &str, value: &str, origin: Origin) {
+        let setting = Setting { key: key.to_owned(), value: value.to_owned(), origin };
+        self.settings.insert(key.to_owned(), setting);
+    }
+
+    fn check_names(&mut self) {
+        for setting in self.settings.values() {
+            match names::judge(&setting.key) {
+                names::Verdict::Known => {}
+                names::Verdict::Note(note) => self.notes.push(note),
+                names::Verdict::Warn(text) => {
+                    let message = format!("{} ({}): {text}", setting.key, setting.origin);
+                    self.warnings.push(Warning { key: setting.key.clone(), message });
+                }
+            }
+        }
+    }
+}
+
+fn read_file(path: &Path, contents: &str) -> Result<Vec<Setting>, ConfigError> {
+    if is_toml(path, contents) {
+        let pairs = parse_toml(contents).map_err(|error| ConfigError::one(format!("{}: {error}", path.display())))?;
+        let origin = Origin::File(path.to_owned(), None);
+        return Ok(pairs.into_iter().map(|(key, value)| Setting { key, value, origin: origin.clone() }).collect());
+    }
+    let lines = parse_properties(contents)
+        .map_err(|error| ConfigError::one(format!("{}:{}: {}", path.display(), error.line, error.problem)))?;
+    let at = |line| Origin::File(path.to_owned(), Some(line));
+    Ok(lines.into_iter().map(|(line, key, value)| Setting { key, value, origin: at(line) }).collect())
+}
+
+/// The extension decides; without a telling one, a `[section]` line or a quoted value means TOML.
+fn is_toml(path: &Path, contents: &str) -> bool {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => true,
+        Some("properties") => false,
+        _ => contents.lines().map(str::trim).any(|line| {
+            let section = line.starts_with('[') && line.ends_with(']');
+            let quoted = line.split_once('=').is_some_and(|(_, value)| {
+                let value = value.trim();
+                value.len() >= 2 && value.starts_with('"') && value.ends_with('"')
+            });
+            !line.starts_with('#') && (section || quoted)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
