@@ -54,7 +54,7 @@ impl ClassicGroup {
         match &mut self.initial_delay {
             None => false,
             Some(InitialDelay::Fixed { member_added, round_ms, remaining_ms }) => {
-                if !*member_added || *remaining_ms == 0 {
+                if !*member_added || *remaining_ms == 0 || *round_ms == 0 {
                     return false;
                 }
                 let next_round_ms = (*round_ms).min(*remaining_ms);

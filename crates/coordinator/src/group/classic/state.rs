@@ -59,7 +59,7 @@ pub(in crate::group) struct ClassicGroup {
     pub(in crate::group) protocol_type: Option<String>,
     pub(super) protocol_name: Option<String>,
     pub(super) generation: i32,
-    pub(super) leader: Option<String>,
+    pub(in crate::group) leader: Option<String>,
     pub(super) members: BTreeMap<String, Member>,
     /// Member ids by `group.instance.id`.
     pub(super) static_members: BTreeMap<String, String>,
