@@ -221,10 +221,17 @@ fn check_outcome(
             ResourceKind::ClientMetrics => validate_client_metrics_config(name, text)?,
         }
     }
+    let none = ConfigMap::new();
     match kind {
         ResourceKind::Topic => check_topic_rules(broker, &outcome).map_err(invalid_config),
-        _ => Ok(()),
+        ResourceKind::Broker => check_broker_rules(&broker.with_dynamic(&none, &outcome)),
+        ResourceKind::ClusterDefault => check_broker_rules(&broker.with_dynamic(&outcome, &none)),
+        ResourceKind::Group | ResourceKind::ClientMetrics => Ok(()),
     }
+}
+
+fn check_broker_rules(effective: &BrokerConfig) -> Result<(), AlterError> {
+    effective.problems().into_iter().next().map_or(Ok(()), |problem| Err(invalid_request(problem)))
 }
 
 /// Checks one key of a topic.

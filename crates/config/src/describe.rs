@@ -5,7 +5,6 @@ use crate::ConfigMap;
 use crate::broker::BrokerConfig;
 use crate::key::{ConfigKey, ConfigType, Scope};
 use crate::keys::{CLIENT_METRICS_KEYS, GROUP_KEYS, TOPIC_KEYS, broker_key, broker_keys};
-use crate::load::base_key;
 use crate::synonyms::{broker_key_of_group_key, broker_keys_of_topic_key, broker_synonyms};
 use crate::topic::Layers;
 use crate::value::Value;
@@ -163,11 +162,9 @@ pub fn describe_group(
 /// Every key of a client metrics subscription, by name.
 pub fn describe_client_metrics(overrides: &ConfigMap) -> Vec<ConfigEntry> {
     let describe = |row: &'static ConfigKey| {
-        let own = overrides.get(row.name).cloned();
-        let source = if own.is_some() { ConfigSource::ClientMetricsConfig } else { ConfigSource::DefaultConfig };
-        let mut described = entry(row, own.or_else(|| Value::default_of(row).to_text()), Vec::new(), None);
-        described.source = source;
-        described
+        let own = overrides.get(row.name).and_then(|text| Value::parse(row, text).ok());
+        let source = own.is_some().then_some(ConfigSource::ClientMetricsConfig);
+        entry(row, own.unwrap_or_else(|| Value::default_of(row)).to_text(), Vec::new(), source)
     };
     CLIENT_METRICS_KEYS.iter().map(describe).collect()
 }
@@ -237,7 +234,7 @@ impl Layers<'_> {
             names.iter().for_each(|name| map.get(name).into_iter().for_each(|text| push(name, text, source)));
         }
         for name in &names {
-            if let Some(default) = described_row(name).and_then(|row| row.default) {
+            if let Some(default) = described_row(name).filter(|row| !row.dynamic_only).and_then(|row| row.default) {
                 push(name, default, ConfigSource::DefaultConfig);
             }
         }
@@ -245,9 +242,9 @@ impl Layers<'_> {
     }
 }
 
-/// The row of a broker key as `DescribeConfigs` knows it: the authorizer's and the dynamic-only keys are strangers.
+/// The row of a broker key as `DescribeConfigs` knows it: the authorizer's keys are strangers.
 fn described_row(name: &str) -> Option<&'static ConfigKey> {
-    broker_keys().find(|row| row.name == name && !row.dynamic_only)
+    broker_keys().find(|row| row.name == name)
 }
 
 /// Whether a broker key is hidden, and the number of its type. Unknown keys are hidden: they could hold anything.
@@ -260,6 +257,5 @@ fn sensitivity(name: &str) -> (bool, i8) {
 }
 
 fn is_read_only(name: &str) -> bool {
-    debug_assert!(base_key(name).is_none() || broker_key(name).is_none(), "a prefixed name is in the table");
     broker_key(name).is_none_or(|row| row.scope == Scope::ReadOnly)
 }

@@ -31,7 +31,7 @@ pub use describe::{
 pub use duration::parse_iso_millis;
 pub use key::{Allowed, ConfigKey, ConfigType, Importance, Scope};
 pub use load::{
-    ConfigError, LoadInput, Origin, PropertiesError, Setting, Warning, base_key, nearest, parse_properties, parse_toml,
+    ConfigError, LoadInput, Origin, PropertiesError, Warning, base_key, nearest, parse_properties, parse_toml,
 };
 pub use markdown::render_markdown;
 pub use topic::{CleanupPolicy, Compression, TimestampType, TopicConfig, effective_topic_config};

@@ -41,9 +41,9 @@ pub fn render_markdown() -> String {
     let mut page = String::from(INTRODUCTION);
     page.push_str("\n# Broker\n\nHow a key can change: only by a restart (read-only), for one broker (per-broker), or for one and for all (cluster-wide).\n");
     for area in BROKER_AREAS {
-        section(&mut page, area.title, "Change", area.keys, |row| change_text(row));
+        section(&mut page, area.title, "Change", area.keys, change_text);
     }
-    section(&mut page, "Authorizer", "Change", AUTHORIZER_KEYS, |row| change_text(row));
+    section(&mut page, "Authorizer", "Change", AUTHORIZER_KEYS, change_text);
     page.push_str("\n# Other resources\n");
     section(&mut page, "Topics", "Default from", TOPIC_KEYS, |row| code_list(broker_keys_of_topic_key(row.name)));
     section(&mut page, "Groups", "Default from", GROUP_KEYS, |row| {

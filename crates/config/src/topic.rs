@@ -43,7 +43,6 @@ pub enum Compression {
 
 /// Effective configuration of one topic. Fields are named after their keys.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "each field is the key of the same name, documented in the table")]
 pub struct TopicConfig {
     pub segment_bytes: i32,
     pub segment_ms: i64,

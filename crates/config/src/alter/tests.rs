@@ -119,6 +119,13 @@ fn broker_values() {
 }
 
 #[test]
+fn rules_between_broker_keys_hold_for_dynamic_values_too() {
+    let zero = [alter("log.retention.ms", AlterOp::Set, "0")];
+    let error = plan_incremental(ResourceKind::Broker, &broker(), &ConfigMap::new(), &zero).unwrap_err();
+    assert_eq!(error.code, ErrorCode::InvalidRequest);
+}
+
+#[test]
 fn the_clusters_minimum_in_sync_replicas_stay() {
     let current = ConfigMap::from([("min.insync.replicas".into(), "1".into())]);
     let delete = [alter("min.insync.replicas", AlterOp::Delete, "")];

@@ -130,7 +130,7 @@ fn resolve_addresses(values: &Values, notes: &mut Vec<String>) -> Result<Address
     check_roles(values, &client_listeners, &controller_listeners, &controller_names, notes)?;
     let advertised = advertised(values, &protocols, &all, &controller_names)?;
     let inter_broker_name = inter_broker_name(values, &protocols, &advertised, &controller_names)?;
-    check_early_start(values, &all)?;
+    check_early_start(values, &all, &controller_names)?;
     let voters =
         list(values, "controller.quorum.voters").iter().map(|text| parse_voter(text)).collect::<Result<_, _>>()?;
     let bootstrap_servers = list(values, "controller.quorum.bootstrap.servers")
@@ -348,10 +348,10 @@ fn inter_broker_name(
     Ok(given)
 }
 
-fn check_early_start(values: &Values, all: &[Listener]) -> Result<(), String> {
-    let stranger = list(values, "early.start.listeners")
-        .iter()
-        .find(|name| !all.iter().any(|listener| listener.name == name.to_uppercase()));
+fn check_early_start(values: &Values, all: &[Listener], controller_names: &[String]) -> Result<(), String> {
+    let known =
+        |name: &String| all.iter().map(|listener| &listener.name).chain(controller_names).any(|other| other == name);
+    let stranger = list(values, "early.start.listeners").iter().find(|name| !known(&name.to_uppercase()));
     stranger.map_or(Ok(()), |name| Err(format!("early.start.listeners: {name} is not among the names of listeners")))
 }
 

@@ -5,6 +5,7 @@ mod listeners;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 pub use listeners::{AdvertisedListener, HostPort, Listener, QuorumVoter, SecurityProtocol};
@@ -42,7 +43,7 @@ pub struct Loaded {
 }
 
 /// The configuration of a broker. Cheap to read, made once at start and once more per dynamic change.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BrokerConfig {
     values: BTreeMap<&'static str, Value>,
     statics: ConfigMap,
@@ -50,10 +51,17 @@ pub struct BrokerConfig {
     addresses: listeners::Addresses,
 }
 
+impl fmt::Debug for BrokerConfig {
+    /// Only parsed values: the texts they come from may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(&self.values).finish()
+    }
+}
+
 impl BrokerConfig {
     /// Builds the configuration from its sources, or says everything that is wrong with them.
     pub fn load(input: LoadInput) -> Result<Loaded, ConfigError> {
-        let Gathered { settings, warnings, mut notes } = gather(&input)?;
+        let Gathered { settings, mut warnings, mut notes } = gather(&input)?;
         let (mut values, problems) = parse_settings(&settings);
         if !problems.is_empty() {
             return Err(ConfigError { problems });
@@ -66,7 +74,8 @@ impl BrokerConfig {
         fill_defaults(&mut values);
         let addresses = listeners::resolve(&values, &mut notes)?;
         let config = Self { values, statics, origins, addresses };
-        let problems = rules::check(&config);
+        warnings.extend(rules::doubts(&config));
+        let problems = config.problems();
         if problems.is_empty() { Ok(Loaded { config, warnings, notes }) } else { Err(ConfigError { problems }) }
     }
 
@@ -86,6 +95,11 @@ impl BrokerConfig {
             changed.values.insert(row.name, value);
         }
         changed
+    }
+
+    /// What is wrong between keys; empty if nothing is.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        rules::check(self)
     }
 
     /// The value of a broker key; `Null` also for names that are no keys.

@@ -2,13 +2,12 @@
 //! `listeners.rs`.
 
 use super::{BrokerConfig, ProcessRole};
+use crate::load::Warning;
 
 /// The first key must not be above the second.
 const ORDERED: &[(&str, &str)] = &[
     ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
     ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
-    ("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"),
-    ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
     ("group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"),
     ("group.consumer.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
     ("group.consumer.min.session.timeout.ms", "group.consumer.session.timeout.ms"),
@@ -53,9 +52,25 @@ pub(super) fn check(config: &BrokerConfig) -> Vec<String> {
         compare(config, low, high, |left, right| left < right, "must be below", &mut problems);
     }
     check_numbers(config, &mut problems);
+    check_connections(config, &mut problems);
+    if !config.list("group.coordinator.rebalance.protocols").iter().any(|protocol| protocol == "classic") {
+        problems.push("group.coordinator.rebalance.protocols must contain classic".into());
+    }
     check_inter_broker(config, &mut problems);
     check_quorum(config, &mut problems);
     problems
+}
+
+/// What Kafka lets pass although it will hardly work.
+pub(super) fn doubts(config: &BrokerConfig) -> Vec<Warning> {
+    let (beat, session) = (config.number("broker.heartbeat.interval.ms"), config.number("broker.session.timeout.ms"));
+    if beat.saturating_mul(2) <= session {
+        return Vec::new();
+    }
+    let message = format!(
+        "broker.heartbeat.interval.ms ({beat}) is above half of broker.session.timeout.ms ({session}): one late heartbeat fences a broker"
+    );
+    vec![Warning { key: "broker.heartbeat.interval.ms".into(), message }]
 }
 
 fn compare(
@@ -87,9 +102,16 @@ fn check_numbers(config: &BrokerConfig, problems: &mut Vec<String>) {
             problems.push(format!("{key} must be 0 (none), 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd)"));
         }
     }
-    if config.number("max.connections.per.ip") == 0
-        && config.text("max.connections.per.ip.overrides").is_none_or(str::is_empty)
-    {
+}
+
+fn check_connections(config: &BrokerConfig, problems: &mut Vec<String>) {
+    let overrides = config.text("max.connections.per.ip.overrides").unwrap_or_default();
+    let pairs: Vec<&str> = overrides.split(',').map(str::trim).filter(|pair| !pair.is_empty()).collect();
+    let is_pair = |pair: &str| pair.rsplit_once(':').is_some_and(|(_, count)| count.trim().parse::<u32>().is_ok());
+    if let Some(odd) = pairs.iter().find(|pair| !is_pair(pair)) {
+        problems.push(format!("max.connections.per.ip.overrides: {odd:?} is not of the form host:count"));
+    }
+    if config.number("max.connections.per.ip") == 0 && pairs.is_empty() {
         problems.push(
             "max.connections.per.ip is 0, so nobody could connect; raise it or set max.connections.per.ip.overrides"
                 .into(),

@@ -181,6 +181,14 @@ fn settings_of_a_listener_win_over_plain_ones() {
 }
 
 #[test]
+fn secrets_do_not_print() {
+    let loaded =
+        load_file("ssl.key.password=geheim\nunknown.password=geheim\nlistener.name.a.ssl.key.password=geheim").unwrap();
+    assert!(!format!("{loaded:?}").contains("geheim"));
+    assert!(format!("{loaded:?}").contains("num.partitions"));
+}
+
+#[test]
 fn dynamic_configs_go_on_top() {
     let config = load_file("num.io.threads=4\nlog.retention.hours=24").unwrap().config;
     let cluster = ConfigMap::from([("num.io.threads".into(), "5".into()), ("log.retention.ms".into(), "9".into())]);

@@ -28,12 +28,13 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .at_least(1_048_576)
         .high()
         .cluster_wide(),
-    long("log.roll.ms", "Age at which a segment is closed even if it is not full.").high().cluster_wide(),
+    long("log.roll.ms", "Age at which a segment is closed even if it is not full.").at_least(1).high().cluster_wide(),
     int("log.roll.hours", "Age in hours at which a segment is closed; log.roll.ms goes first.")
         .default("168")
         .at_least(1)
         .high(),
     long("log.roll.jitter.ms", "Random part taken off log.roll.ms so that segments do not roll all at once.")
+        .at_least(0)
         .high()
         .cluster_wide(),
     int("log.roll.jitter.hours", "Random part in hours; log.roll.jitter.ms goes first.")

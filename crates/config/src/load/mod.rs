@@ -17,7 +17,7 @@ pub use suggest::nearest;
 pub use toml_file::parse_toml;
 
 /// What a broker is configured from. The caller has read the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct LoadInput {
     /// Path and contents of `server.properties` or a TOML file.
     pub file: Option<(PathBuf, String)>,
@@ -50,14 +50,14 @@ impl fmt::Display for Origin {
 }
 
 /// One key as somebody set it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Setting {
     /// The key, in Kafka's spelling.
-    pub key: String,
+    pub(crate) key: String,
     /// Its text, not yet parsed.
-    pub value: String,
+    pub(crate) value: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// Something a user should see, though the broker starts.
@@ -90,7 +90,7 @@ impl ConfigError {
 }
 
 /// All settings with the winner per key, and what was remarkable on the way.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) settings: BTreeMap<String, Setting>,
     pub(crate) warnings: Vec<Warning>,

@@ -10,6 +10,10 @@ fn input(file: Option<(&str, &str)>, env: &[(&str, &str)], overrides: &[&str]) -
     }
 }
 
+fn refusal(input: &LoadInput) -> ConfigError {
+    gather(input).err().unwrap()
+}
+
 fn value<'a>(gathered: &'a Gathered, key: &str) -> Option<&'a str> {
     gathered.settings.get(key).map(|setting| setting.value.as_str())
 }
@@ -64,7 +68,7 @@ fn repeated_keys_of_a_file_warn_and_the_last_counts() {
 #[test]
 fn broken_input_is_refused_with_its_place() {
     let broken = input(Some(("s.properties", "a=1\nb=\\u1")), &[], &[]);
-    assert!(gather(&broken).unwrap_err().to_string().starts_with("s.properties:2: "));
-    assert!(gather(&input(Some(("s.toml", "a = ")), &[], &[])).unwrap_err().to_string().starts_with("s.toml: "));
-    assert!(gather(&input(None, &[], &["node.id"])).unwrap_err().to_string().contains("key=value"));
+    assert!(refusal(&broken).to_string().starts_with("s.properties:2: "));
+    assert!(refusal(&input(Some(("s.toml", "a = ")), &[], &[])).to_string().starts_with("s.toml: "));
+    assert!(refusal(&input(None, &[], &["node.id"])).to_string().contains("key=value"));
 }
