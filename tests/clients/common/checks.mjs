@@ -83,7 +83,7 @@ async function runOne(name, check) {
  * name contains one of them; connecting comes first in any case. Ends the process: 0 when every check passed, else 1.
  */
 export async function runChecks(areas, { connect, disconnect }) {
-  process.on('unhandledRejection', error => note(`unhandled: ${oneLine(error)}`))
+  for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, error => note(`${event}: ${oneLine(error)}`))
   setTimeout(() => {
     console.log('not ok - suite: did not end in time')
     process.exit(1)
@@ -95,8 +95,8 @@ export async function runChecks(areas, { connect, disconnect }) {
   if (!(await runOne('client: connects', connect))) process.exit(1)
   let failed = 0
   for (const [name, check] of chosen) failed += (await runOne(name, check)) ? 0 : 1
-  await Promise.race([disconnect().catch(() => {}), sleep(3000)])
   note(`${chosen.length - failed} of ${chosen.length} passed in ${Date.now() - startedAt} ms`)
+  await Promise.race([disconnect().catch(() => {}), sleep(3000)])
   process.exit(failed === 0 ? 0 : 1)
 }
 
