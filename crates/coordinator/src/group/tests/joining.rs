@@ -215,6 +215,17 @@ fn members_that_do_not_rejoin_in_time_are_dropped() {
 }
 
 #[test]
+fn a_dead_member_holds_a_rebalance_no_longer_than_its_session() {
+    let mut h = Harness::new();
+    let (ids, generation) = h.stable_group(2);
+    let leader = h.join(4, join_request(&ids[0]));
+    h.advance(i64::from(SESSION_MS) - 10);
+    assert!(h.is_parked(leader));
+    h.advance(10);
+    assert_eq!(h.joined(leader).generation_id, generation + 1);
+}
+
+#[test]
 fn a_leader_that_does_not_rejoin_is_replaced() {
     let mut h = Harness::new();
     let (ids, generation) = h.stable_group(2);

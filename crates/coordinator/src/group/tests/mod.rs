@@ -81,6 +81,8 @@ pub(super) struct Harness {
     next_token: u64,
     /// Lets the next effects get lost, as if the append had failed.
     pub(super) fail_appends: bool,
+    /// How often the shard came back from the log.
+    pub(super) reloads: u32,
 }
 
 impl Harness {
@@ -99,6 +101,7 @@ impl Harness {
             answered: Default::default(),
             next_token: 0,
             fail_appends: false,
+            reloads: 0,
         };
         let effects = harness.shard.finish_loading(harness.now);
         assert!(effects.is_empty());
@@ -132,6 +135,7 @@ impl Harness {
 
     /// The shard moves away and comes back from the log.
     pub(super) fn reload(&mut self) {
+        self.reloads += 1;
         let fresh = self.replayed();
         let old = std::mem::replace(&mut self.shard, fresh);
         for (token, reply) in old.unload(ErrorCode::NotCoordinator, self.now) {

@@ -146,6 +146,41 @@ fn a_restart_with_another_subscription_shows_in_the_group() {
 }
 
 #[test]
+fn a_restarted_member_that_never_syncs_ends_with_its_session() {
+    let mut h = Harness::new();
+    let ids = static_group(&mut h, 2);
+    h.advance(i64::from(SESSION_MS) - 10);
+    h.heartbeat(1, &ids[0]);
+    let back = h.join_now(5, static_join_request("", &instance_of(&ids[1])));
+    h.advance(i64::from(SESSION_MS) - 100);
+    assert_eq!((h.heartbeat(1, &ids[0]), h.state().as_str()), (ErrorCode::None, "Stable"));
+    h.advance(100);
+    assert_eq!(h.heartbeat(1, &ids[0]), ErrorCode::RebalanceInProgress);
+    assert_eq!(h.heartbeat(1, &back.member_id), ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn a_restart_before_its_first_sync_is_asked_to_sync_under_its_new_id() {
+    let mut h = Harness::new();
+    let tokens = [h.join(5, static_join_request("", "i0")), h.join(5, static_join_request("", "i1"))];
+    h.advance(1);
+    let answers = tokens.map(|token| h.joined(token));
+    let leader = answers[0].leader.clone();
+    let token = h.sync(sync_request(&leader, 1, &[]));
+    assert_eq!(h.synced(token).error_code, 0);
+    let other = answers.iter().map(|a| &a.member_id).find(|id| **id != leader).expect("the other").clone();
+    let back = h.join_now(5, static_join_request("", &instance_of(&other)));
+    let token = h.sync(sync_request(&back.member_id, 1, &[]));
+    assert_eq!(h.synced(token).error_code, 0);
+    for _ in 0..i64::from(REBALANCE_MS) / 3_000 {
+        h.advance(3_000);
+        assert_eq!(h.heartbeat(1, &leader), ErrorCode::None);
+        assert_eq!(h.heartbeat(1, &back.member_id), ErrorCode::None);
+    }
+    assert_eq!(h.state(), "Stable");
+}
+
+#[test]
 fn administrators_remove_static_members_by_instance_id() {
     let mut h = Harness::new();
     let ids = static_group(&mut h, 2);

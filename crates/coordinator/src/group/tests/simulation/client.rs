@@ -38,8 +38,10 @@ pub(super) struct Client {
     next_heartbeat_ms: i64,
     /// Part of its metadata; a change asks for a rebalance.
     mood: u8,
-    /// The move of the shard during which it learned its generation.
-    seen_move: u32,
+    /// How often the shard had been reloaded when it asked for its generation: one that was not durable may come
+    /// again after a reload.
+    asked_in: u32,
+    learned_in: u32,
 }
 
 impl Client {
@@ -55,7 +57,8 @@ impl Client {
             next_action_ms: 0,
             next_heartbeat_ms: 0,
             mood: 0,
-            seen_move: 0,
+            asked_in: 0,
+            learned_in: 0,
         }
     }
 
@@ -66,6 +69,7 @@ impl Client {
         }
         match self.phase.clone() {
             Phase::Out if now_ms >= self.next_action_ms => {
+                self.asked_in = world.harness.reloads;
                 let token = world.harness.join(self.version, self.join_request());
                 self.phase = Phase::Joining { token, since_ms: now_ms };
             }
@@ -146,14 +150,14 @@ impl Client {
     fn on_joined(&mut self, world: &mut World, answer: JoinGroupResponse) {
         match ErrorCode::from_code(answer.error_code) {
             ErrorCode::None => {
-                let same_life = self.member_id == answer.member_id && self.seen_move == world.moves;
+                let same_life = self.member_id == answer.member_id && self.learned_in == world.harness.reloads;
                 assert!(!same_life || answer.generation_id >= self.generation, "{self:?} went back: {answer:?}");
                 let leads = answer.leader == answer.member_id && !answer.skip_assignment;
                 let member_ids = answer.members.into_iter().map(|m| m.member_id).collect::<Vec<_>>();
                 assert!(!leads || member_ids.contains(&answer.member_id));
                 self.member_id = answer.member_id;
                 self.generation = answer.generation_id;
-                self.seen_move = world.moves;
+                self.learned_in = self.asked_in;
                 self.phase = Phase::Joined { assignments: if leads { share_out(&member_ids) } else { Vec::new() } };
                 self.next_heartbeat_ms = 0;
             }

@@ -45,8 +45,6 @@ impl Dice {
 struct World {
     harness: Harness,
     dice: Dice,
-    /// Counts moves of the shard: generations that were not durable may be seen again after one.
-    moves: u32,
     /// What was acknowledged last for each partition.
     acknowledged: BTreeMap<i32, i64>,
     next_offset: i64,
@@ -63,7 +61,7 @@ impl World {
         };
         let config = GroupCoordinatorConfig { initial_rebalance_delay, ..GroupCoordinatorConfig::default() };
         let harness = Harness::with(config);
-        Self { harness, dice, moves: 0, acknowledged: BTreeMap::new(), next_offset: 0, chaos: true }
+        Self { harness, dice, acknowledged: BTreeMap::new(), next_offset: 0, chaos: true }
     }
 
     fn step(&mut self, clients: &mut [Client]) {
@@ -81,14 +79,8 @@ impl World {
 
     fn trouble(&mut self) {
         match self.dice.below(60) {
-            0 => {
-                self.moves += 1;
-                self.harness.reload();
-            }
-            1 => {
-                self.moves += 1;
-                self.harness.fail_appends = true;
-            }
+            0 => self.harness.reload(),
+            1 => self.harness.fail_appends = true,
             // Somebody asks for a member id and is never seen again.
             2 => {
                 self.harness.join(9, JoinGroupRequest { session_timeout_ms: 6_000, ..join_request("") });
