@@ -34,7 +34,11 @@ impl ClassicGroup {
         group.generation = value.generation;
         for record in &value.members {
             let member = Member::from_record(record, value.protocol.as_deref());
-            group.insert_member(member, &value.protocol_type);
+            // No broker writes a member twice, but a damaged record must not upset the counts.
+            let owner = member.instance_id.as_ref().and_then(|id| group.static_members.get(id));
+            if owner.is_none() && !group.members.contains_key(&member.id) {
+                group.insert_member(member, &value.protocol_type);
+            }
         }
         group.state = if group.members.is_empty() { GroupState::Empty } else { GroupState::Stable };
         group.protocol_type = Some(value.protocol_type.clone()).filter(|name| !name.is_empty());

@@ -215,6 +215,11 @@ impl Harness {
         !self.answered.contains(&token)
     }
 
+    /// Requests that nobody has answered so far.
+    pub(super) fn unanswered(&self) -> usize {
+        usize::try_from(self.next_token).expect("small") - self.answered.len()
+    }
+
     pub(super) fn heartbeat(&mut self, generation: i32, member_id: &str) -> ErrorCode {
         let request = HeartbeatRequest {
             group_id: GROUP.into(),

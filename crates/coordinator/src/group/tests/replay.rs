@@ -120,6 +120,32 @@ fn garbage_is_reported_and_changes_nothing() {
 }
 
 #[test]
+fn a_record_that_names_a_member_twice_makes_a_group_that_works() {
+    let member = |id: &str, instance: Option<&str>| MemberMetadata {
+        member_id: id.into(),
+        group_instance_id: instance.map(Into::into),
+        session_timeout: SESSION_MS,
+        rebalance_timeout: REBALANCE_MS,
+        subscription: subscription(&["t"]),
+        ..Default::default()
+    };
+    let value = GroupMetadataValue {
+        protocol_type: "consumer".into(),
+        generation: 1,
+        protocol: Some("range".into()),
+        leader: Some("nobody".into()),
+        members: vec![member("a", None), member("a", None), member("b", Some("i")), member("c", Some("i"))],
+        ..Default::default()
+    };
+    let mut h = Harness::new();
+    h.log.push(records::group_metadata(GROUP, &value));
+    h.reload();
+    let (a, b) = (h.join(4, join_request("a")), h.join(5, static_join_request("b", "i")));
+    assert_eq!((h.joined(a).generation_id, h.joined(b).generation_id), (2, 2));
+    h.sync_all(&["a".into(), "b".into()], 2);
+}
+
+#[test]
 fn a_log_of_tombstones_in_any_order_is_an_empty_shard() {
     let tombstones = [
         records::group_tombstone(GROUP),

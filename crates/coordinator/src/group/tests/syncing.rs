@@ -186,6 +186,39 @@ fn a_pending_id_may_leave_and_one_that_waits_to_join_too() {
 }
 
 #[test]
+fn whoever_leaves_while_waiting_for_its_assignment_is_answered() {
+    let mut h = Harness::new();
+    let tokens = [h.join(3, join_request("")), h.join(3, join_request(""))];
+    h.advance(1);
+    let answers = tokens.map(|token| h.joined(token));
+    let follower = answers.iter().find(|a| a.member_id != a.leader).expect("a follower").member_id.clone();
+    let waiting = h.sync(sync_request(&follower, 1, &[]));
+    assert_eq!(h.leave_by_id(&follower), ErrorCode::None);
+    assert_eq!(ErrorCode::from_code(h.synced(waiting).error_code), ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn who_waited_long_for_its_assignment_still_has_a_session_that_ends() {
+    let mut h = Harness::new();
+    let tokens = [h.join(5, static_join_request("", "i0")), h.join(5, static_join_request("", "i1"))];
+    h.advance(1);
+    let answers = tokens.map(|token| h.joined(token));
+    let leader = answers[0].leader.clone();
+    let follower = answers.iter().find(|a| a.member_id != leader).expect("a follower").member_id.clone();
+    let waiting = h.sync(sync_request(&follower, 1, &[]));
+    // While it waits, its session cannot end; but when the wait is called off and it has vanished, it does.
+    for _ in 0..5 {
+        h.advance(i64::from(SESSION_MS) / 2);
+        assert_eq!(h.heartbeat(1, &leader), ErrorCode::None);
+    }
+    assert!(h.is_parked(waiting));
+    assert_eq!(h.leave_by_id(&leader), ErrorCode::None);
+    assert_eq!(ErrorCode::from_code(h.synced(waiting).error_code), ErrorCode::RebalanceInProgress);
+    h.advance(i64::from(SESSION_MS));
+    assert_eq!(h.state(), "Empty");
+}
+
+#[test]
 fn unloading_answers_everybody_who_waits() {
     let mut h = Harness::new();
     let (ids, _) = h.stable_group(2);

@@ -107,6 +107,7 @@ fn run(seed: u64) -> Vec<CoordinatorRecord> {
 }
 
 fn check_group(world: &World, clients: &[Client]) {
+    assert_eq!(world.harness.unanswered(), 0, "every request is answered in the end");
     let alive: Vec<&Client> = clients.iter().filter(|c| !matches!(c.phase, Phase::Gone)).collect();
     let group = world.harness.shard.describe(GROUP, 5);
     let members: BTreeSet<_> = group.members.iter().map(|m| m.member_id.clone()).collect();
@@ -148,6 +149,12 @@ fn after_any_chaos_the_living_share_one_stable_generation() {
         let outcome = std::panic::catch_unwind(|| run(seed));
         assert!(outcome.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn shards_can_move_between_threads() {
+    fn assert_send<T: Send>() {}
+    assert_send::<GroupShard>();
 }
 
 #[test]
