@@ -1,1 +1,26 @@
-//! stub
+//! The commit log of one partition and the small files around it, in Kafka's formats. Sync, generic over the file
+//! system, without clock or threads of its own. Replication, transactions and requests are not known here.
+
+mod config;
+mod dir;
+mod epoch_cache;
+mod error;
+mod fuzz;
+mod log;
+mod producer;
+mod segment;
+
+pub use config::{CleanupPolicy, LogConfig};
+pub use dir::{
+    Checkpoint, CleanShutdown, LockError, LogDir, MetaProperties, OffsetCheckpoint, read_partition_metadata,
+    write_partition_metadata,
+};
+pub use epoch_cache::EpochEntry;
+pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, RejectedRecord};
+#[doc(hidden)]
+pub use fuzz::fuzz_one_segment;
+pub use log::{
+    AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Log, OpenOptions, ReadPlan, SegmentInfo,
+    TimestampOffset, TimestampPlan, validate_compacted,
+};
+pub use producer::ProducerStateView;

@@ -1,0 +1,134 @@
+//! Making the log durable, closing it, and what has to be done from time to time. A failed sync is never tried again:
+//! the kernel may have dropped the pages, so the log takes no more writes.
+
+use std::io;
+use std::sync::Arc;
+
+use barnabas_common::{Offset, TimestampMs};
+
+use super::Log;
+use crate::error::LogError;
+use crate::segment::file::SegmentFile;
+use crate::segment::load::Load;
+
+/// A sync that can run without the lock on the log.
+pub struct FlushPlan {
+    files: Vec<Arc<SegmentFile>>,
+    up_to: Offset,
+}
+
+impl FlushPlan {
+    /// Syncs, and returns the offset up to which the log is then on disk. To be told to [`Log::flushed`].
+    pub fn run(&self) -> io::Result<Offset> {
+        for segment in &self.files {
+            segment.file.sync_data()?;
+        }
+        Ok(self.up_to)
+    }
+}
+
+impl Log {
+    /// Makes everything appended so far survive a power loss.
+    pub fn flush(&mut self) -> Result<(), LogError> {
+        self.check_writable()?;
+        let end = self.log_end_offset();
+        if self.recovery_point >= end {
+            return Ok(());
+        }
+        self.sync_names()?;
+        let result = self.unflushed_files().run();
+        self.flushed(result)
+    }
+
+    /// What there is to flush, for callers that do not want to hold the lock meanwhile.
+    pub fn plan_flush(&mut self) -> Result<Option<FlushPlan>, LogError> {
+        self.check_writable()?;
+        if self.recovery_point >= self.log_end_offset() {
+            return Ok(None);
+        }
+        self.sync_names()?;
+        Ok(Some(self.unflushed_files()))
+    }
+
+    /// Takes note of how a [`FlushPlan`] ended.
+    pub fn flushed(&mut self, result: io::Result<Offset>) -> Result<(), LogError> {
+        match result {
+            Ok(up_to) => {
+                // A truncation may have come in between.
+                self.recovery_point = self.recovery_point.max(up_to.min(self.log_end_offset()));
+                Ok(())
+            }
+            Err(error) => Err(self.fail(format!("could not sync the log: {error}"))),
+        }
+    }
+
+    /// Work for a timer: removes files whose time has come, forgets idle producers, flushes by `flush.ms`, and repairs
+    /// what could not be written before.
+    pub fn tick(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        self.remove_due_files(now_ms);
+        self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
+        self.epochs.save();
+        self.rebuild_suspect_indexes(now_ms)?;
+        if self.failure.is_none() && now_ms.saturating_sub(self.last_flush_ms) >= self.config.flush_ms {
+            self.last_flush_ms = now_ms;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Flushes and completes all files, so that the next open need not look closely. The log is not to be used after.
+    pub fn close(&mut self) -> Result<(), LogError> {
+        self.flush()?;
+        self.active().trim_file().map_err(LogError::io("could not close the log"))?;
+        let active = self.active_mut();
+        active.finish_indexes();
+        let _ = active.index.sync();
+        let _ = active.time_index.sync();
+        self.epochs.save();
+        let end = self.log_end_offset();
+        self.take_producer_snapshot(end);
+        self.sync_names()
+    }
+
+    pub(super) fn flush_if_due(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        let unflushed = self.log_end_offset() - self.recovery_point;
+        if unflushed >= self.config.flush_messages {
+            self.last_flush_ms = now_ms;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Syncs before a new segment starts: a closed segment is whole, whatever happens.
+    pub(super) fn sync_before_roll(&mut self) -> Result<(), LogError> {
+        self.flush()
+    }
+
+    fn unflushed_files(&self) -> FlushPlan {
+        let unflushed = self.segments.iter().filter(|s| s.next_offset() > self.recovery_point);
+        FlushPlan { files: unflushed.map(|s| s.file.clone()).collect(), up_to: self.log_end_offset() }
+    }
+
+    fn sync_names(&mut self) -> Result<(), LogError> {
+        if self.names_unsynced {
+            if let Err(error) = self.vfs.sync_dir(&self.dir) {
+                return Err(self.fail(format!("could not sync the folder: {error}")));
+            }
+            self.names_unsynced = false;
+        }
+        Ok(())
+    }
+
+    fn rebuild_suspect_indexes(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        for segment in self.segments.iter_mut().filter(|s| s.file.take_index_suspicion()) {
+            tracing::warn!("{}: an index does not fit the log; rebuilding it", segment.file.path.display());
+            let base_offset = segment.base_offset();
+            let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms };
+            let loaded = load.fully().map_err(LogError::io("could not rebuild an index"))?;
+            if loaded.segment.size == segment.size {
+                *segment = loaded.segment;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! Opening a log: what is on disk is checked, repaired where nothing is lost by it, and refused where something is.
+//!
+//! What was not synced may be cut off at the first batch that is not whole. What was (closed segments, and everything
+//! before the recovery point) is never given up silently: then the log does not open and says why.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use barnabas_common::vfs::{OpenMode, Vfs};
+use barnabas_common::{Offset, TimestampMs, TopicPartition, Uuid};
+
+use super::Log;
+use crate::config::LogConfig;
+use crate::dir::{read_partition_metadata, write_partition_metadata};
+use crate::epoch_cache::EpochCache;
+use crate::error::{Corruption, LogError};
+use crate::producer::ProducerStates;
+use crate::segment::load::{Load, Loaded};
+use crate::segment::scan::EpochSample;
+use crate::segment::{Segment, names};
+
+/// Logs up to this size are checked in full at every open, larger ones as they are read.
+const VERIFY_WHOLE_LOG_BYTES: u64 = 8 << 20;
+
+/// What is known about a log before it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The log directory was shut down properly.
+    pub clean_shutdown: bool,
+    /// From the checkpoint; 0 if unknown.
+    pub recovery_point: Offset,
+    /// From the checkpoint; 0 if unknown.
+    pub log_start_offset: Offset,
+}
+
+/// What lies in the folder.
+#[derive(Default)]
+struct Listing {
+    segments: BTreeSet<Offset>,
+    snapshots: BTreeSet<Offset>,
+    /// Index files, by base offset.
+    indexes: Vec<(Offset, PathBuf)>,
+    /// Files that a deletion or a cleaner left behind.
+    leftovers: Vec<PathBuf>,
+}
+
+impl Log {
+    /// Opens the log in `dir`, or creates an empty one. An existing log is opened without writing anything that a full
+    /// disk would refuse.
+    pub fn open(
+        vfs: Arc<dyn Vfs>,
+        dir: PathBuf,
+        topic_partition: TopicPartition,
+        topic_id: Option<Uuid>,
+        config: LogConfig,
+        options: OpenOptions,
+        now_ms: TimestampMs,
+    ) -> Result<Log, LogError> {
+        let failed = |what: &str| LogError::io(format!("could not {what} {}", dir.display()));
+        vfs.create_dir_all(&dir).map_err(failed("create"))?;
+        let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
+        let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;
+        let mut opening = Opening { vfs, dir, config, options, now_ms, samples: Vec::new() };
+        let segments = match listing.segments.is_empty() {
+            true => vec![opening.first_segment(&listing)?],
+            false => opening.load_segments(&listing.segments)?,
+        };
+        listing.remove_leftovers(&*opening.vfs);
+        let Opening { vfs, dir, config, samples, .. } = opening;
+        let (epochs, epochs_are_good) = EpochCache::load(vfs.clone(), &dir);
+        let mut log = Log {
+            vfs,
+            dir,
+            topic_partition,
+            topic_id,
+            config,
+            log_start_offset: options.log_start_offset.max(segments[0].base_offset()),
+            segments,
+            recovery_point: 0,
+            names_unsynced: true,
+            last_flush_ms: now_ms,
+            epochs,
+            producers: ProducerStates::default(),
+            snapshots: listing.snapshots,
+            removals: Vec::new(),
+            failure: None,
+        };
+        log.finish_opening(&options, &samples, epochs_are_good, now_ms)?;
+        Ok(log)
+    }
+
+    fn finish_opening(
+        &mut self,
+        options: &OpenOptions,
+        samples: &[EpochSample],
+        epochs_are_good: bool,
+        now_ms: TimestampMs,
+    ) -> Result<(), LogError> {
+        let end = self.log_end_offset();
+        self.recovery_point = options.recovery_point.clamp(0, end);
+        if self.log_start_offset > end {
+            tracing::warn!(
+                "{}: the log ends at {end}, before its start {}; starting anew there",
+                self.topic_partition,
+                self.log_start_offset
+            );
+            return self.truncate_fully_and_start_at(self.log_start_offset, now_ms);
+        }
+        self.check_epochs(samples, epochs_are_good)?;
+        self.remove_stray_snapshots();
+        self.load_producers(options.clean_shutdown, now_ms)
+    }
+
+    /// Compares the epoch checkpoint with the batches, and rebuilds it if it does not fit.
+    fn check_epochs(&mut self, samples: &[EpochSample], file_is_good: bool) -> Result<(), LogError> {
+        let start = self.log_start_offset;
+        self.epochs.truncate_from_end(self.log_end_offset().saturating_add(1));
+        let mut relevant = samples.iter().filter(|s| s.offset >= start);
+        if file_is_good && relevant.all(|s| self.epochs.epoch_at(s.offset) == Some(s.epoch)) {
+            self.epochs.truncate_from_start(start);
+            return Ok(());
+        }
+        if self.log_end_offset() > self.segments[0].base_offset() {
+            tracing::warn!("{}: leader-epoch-checkpoint does not fit the log; rebuilding it", self.topic_partition);
+        }
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            found.extend(segment.epoch_samples()?);
+        }
+        self.epochs.replace(found.into_iter());
+        self.epochs.truncate_from_start(start);
+        Ok(())
+    }
+}
+
+/// The topic id of the folder. A folder of another topic with the same name is not opened.
+fn check_topic_id(vfs: &dyn Vfs, dir: &std::path::Path, expected: Option<Uuid>) -> Result<Option<Uuid>, LogError> {
+    let found = read_partition_metadata(vfs, dir).map_err(LogError::io("could not read partition.metadata"))?;
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected != found => {
+            let dir = dir.display();
+            Err(LogError::Offline(format!("{dir} belongs to topic id {found}, not {expected}; move the folder away")))
+        }
+        (Some(expected), None) => {
+            // Only a convenience for the next start, which has the id from the cluster's metadata too.
+            if let Err(error) = write_partition_metadata(vfs, dir, expected) {
+                tracing::warn!("could not write partition.metadata in {}: {error}", dir.display());
+            }
+            Ok(Some(expected))
+        }
+        (expected, found) => Ok(expected.or(found)),
+    }
+}
+
+impl Listing {
+    fn read(vfs: &dyn Vfs, dir: &std::path::Path) -> std::io::Result<Listing> {
+        let mut listing = Listing::default();
+        for entry in vfs.read_dir(dir)?.into_iter().filter(|e| !e.is_dir) {
+            let path = dir.join(&entry.name);
+            if [names::DELETED_SUFFIX, names::CLEANED_SUFFIX, ".tmp"].iter().any(|s| entry.name.ends_with(s)) {
+                listing.leftovers.push(path);
+                continue;
+            }
+            match names::parse(&entry.name) {
+                Some((offset, names::LOG)) => {
+                    listing.segments.insert(offset);
+                }
+                Some((offset, names::SNAPSHOT)) => {
+                    listing.snapshots.insert(offset);
+                }
+                Some((offset, names::INDEX | names::TIME_INDEX | names::TXN_INDEX)) => {
+                    listing.indexes.push((offset, path))
+                }
+                _ => {}
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Removes what is of no use any more. That it cannot be removed is no reason not to open.
+    fn remove_leftovers(&self, vfs: &dyn Vfs) {
+        let orphans = self.indexes.iter().filter(|(offset, _)| !self.segments.contains(offset)).map(|(_, path)| path);
+        for path in self.leftovers.iter().chain(orphans) {
+            if let Err(error) = vfs.remove_file(path) {
+                tracing::warn!("could not remove {}: {error}", path.display());
+            }
+        }
+    }
+}
+
+/// The state of an opening before there is a log.
+struct Opening {
+    vfs: Arc<dyn Vfs>,
+    dir: PathBuf,
+    config: LogConfig,
+    options: OpenOptions,
+    now_ms: TimestampMs,
+    samples: Vec<EpochSample>,
+}
+
+impl Opening {
+    /// The segment of an empty log. That the folder is empty must not be because files have vanished.
+    fn first_segment(&self, listing: &Listing) -> Result<Segment, LogError> {
+        let lost_index = listing
+            .indexes
+            .iter()
+            .any(|(_, path)| self.vfs.open(path, OpenMode::READ).and_then(|f| f.len()).is_ok_and(|len| len > 0));
+        if self.options.recovery_point > self.options.log_start_offset && (self.options.clean_shutdown || lost_index) {
+            let what = format!(
+                "all segments are missing, though the log had records up to offset {}",
+                self.options.recovery_point
+            );
+            return Err(self.corrupt(what, self.options.log_start_offset, 0, None));
+        }
+        Segment::create(&self.vfs, &self.dir, self.options.log_start_offset.max(0), &self.config, self.now_ms)
+            .map_err(LogError::io(format!("could not create a log in {}", self.dir.display())))
+    }
+
+    fn load_segments(&mut self, bases: &BTreeSet<Offset>) -> Result<Vec<Segment>, LogError> {
+        let is_small = self.total_bytes(bases)? <= VERIFY_WHOLE_LOG_BYTES;
+        let mut segments = Vec::with_capacity(bases.len());
+        let mut bases = bases.iter().copied().peekable();
+        while let Some(base_offset) = bases.next() {
+            let next_base = bases.peek().copied();
+            let is_synced = next_base.is_some_and(|next| next <= self.options.recovery_point);
+            let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms: self.now_ms };
+            let fully = is_small || !(self.options.clean_shutdown || is_synced);
+            let loaded = if fully { load.fully() } else { load.by_its_ends() };
+            let loaded = loaded.map_err(LogError::io(format!("could not read segment {base_offset}")))?;
+            self.samples.extend_from_slice(&loaded.epochs);
+            segments.push(match next_base {
+                Some(next_base) => self.accept_closed(loaded, next_base)?,
+                None => self.accept_active(loaded)?,
+            });
+        }
+        Ok(segments)
+    }
+
+    fn total_bytes(&self, bases: &BTreeSet<Offset>) -> Result<u64, LogError> {
+        let mut total = 0u64;
+        for base_offset in bases {
+            let path = names::file_path(&self.dir, *base_offset, names::LOG);
+            let len = self.vfs.open(&path, OpenMode::READ).and_then(|file| file.len());
+            total = total.saturating_add(len.map_err(LogError::io(format!("could not open {}", path.display())))?);
+        }
+        Ok(total)
+    }
+
+    /// A segment with another after it was synced when that one began. It must reach up to it.
+    fn accept_closed(&self, loaded: Loaded, next_base: Offset) -> Result<Segment, LogError> {
+        let segment = loaded.segment;
+        let (base_offset, end) = (segment.base_offset(), segment.next_offset());
+        let is_needed = next_base > self.options.log_start_offset;
+        let may_have_gaps = self.config.cleanup_policy.compact;
+        match loaded.damage {
+            None if end > next_base => {
+                let what =
+                    format!("the segment has records up to offset {}, but the next one starts at {next_base}", end - 1);
+                Err(self.corrupt(what, base_offset, segment.size, None))
+            }
+            None if end < next_base && is_needed && !may_have_gaps => {
+                let what = format!("records {end} to {} are missing between two segments", next_base - 1);
+                Err(self.corrupt(what, base_offset, segment.size, None))
+            }
+            Some(damage) if end != next_base && is_needed => {
+                let what = format!("{}; records {end} to {} cannot be read", damage.reason, next_base - 1);
+                Err(self.corrupt(what, base_offset, damage.position, None))
+            }
+            Some(damage) => {
+                self.cut(&segment, &damage.reason)?;
+                Ok(segment)
+            }
+            None => Ok(segment),
+        }
+    }
+
+    /// The last segment may end in what a crash left; it must reach up to the recovery point.
+    fn accept_active(&self, loaded: Loaded) -> Result<Segment, LogError> {
+        let segment = loaded.segment;
+        let (end, promised) = (segment.next_offset(), self.options.recovery_point);
+        let loses_synced = end < promised && (loaded.damage.is_some() || self.options.clean_shutdown);
+        if loses_synced {
+            let reason = loaded.damage.map_or("the file is too short".to_owned(), |d| d.reason);
+            let what = format!("{reason}; records {end} to {} had been stored and cannot be read", promised - 1);
+            return Err(self.corrupt(what, segment.base_offset(), segment.size, Some(segment.size)));
+        }
+        if let Some(damage) = loaded.damage {
+            self.cut(&segment, &damage.reason)?;
+        }
+        Ok(segment)
+    }
+
+    fn cut(&self, segment: &Segment, reason: &str) -> Result<(), LogError> {
+        let path = segment.file.path.display();
+        tracing::warn!("{path}: {reason}; cutting the file at byte {}, offset {}", segment.size, segment.next_offset());
+        segment.trim_file().map_err(LogError::io(format!("could not cut {path}")))
+    }
+
+    fn corrupt(&self, what: String, base_offset: Offset, position: u64, cut_at: Option<u64>) -> LogError {
+        let file = names::file_path(&self.dir, base_offset, names::LOG);
+        let mut how_to_fix =
+            "restore the file from a copy, or remove the partition's folder if another replica has it".to_owned();
+        if let Some(size) = cut_at {
+            how_to_fix.push_str(&format!(
+                "; to give the records up, run `truncate -s {size} {}` and remove the partition's line from \
+                 recovery-point-offset-checkpoint",
+                file.display()
+            ));
+        }
+        LogError::Corrupt(Corruption { what, file, position, how_to_fix })
+    }
+}

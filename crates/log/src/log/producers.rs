@@ -1,0 +1,167 @@
+//! Producer state on disk: snapshots, and rebuilding from the batches after them.
+
+use barnabas_common::{Offset, TimestampMs};
+use barnabas_protocol::records::{BatchHeader, DecompressionLimit, scan_records};
+use std::ops::{Bound, ControlFlow};
+
+use super::Log;
+use crate::dir::replace_file;
+use crate::error::{LogError, ReadError};
+use crate::producer::{EndTransaction, Observed, ProducerStates, snapshot};
+use crate::segment::file::SegmentReader;
+use crate::segment::names;
+use crate::segment::window::Window;
+
+const READ_BYTES: usize = 64 << 10;
+/// A snapshot knows the last batch of each producer; so many bytes before it are read for the four before that.
+const RECALL_BYTES: u64 = 1 << 20;
+/// After a clean stop, an active segment up to this size is read rather than trusting the last snapshot alone.
+const REPLAY_BYTES: u64 = 8 << 20;
+const MAX_MARKER_BYTES: usize = 4096;
+
+/// What a control batch says about its producer's transaction.
+pub(super) fn marker_of(header: &BatchHeader, batch: &[u8]) -> Option<EndTransaction> {
+    if !header.is_control() {
+        return None;
+    }
+    let found = scan_records(batch, DecompressionLimit::bytes(MAX_MARKER_BYTES), |record| {
+        let kind =
+            record.key.and_then(|key| key.get(2..4)).and_then(|b| b.first_chunk::<2>()).map(|b| i16::from_be_bytes(*b));
+        let epoch =
+            record.value.and_then(|v| v.get(2..6)).and_then(|b| b.first_chunk::<4>()).map(|b| i32::from_be_bytes(*b));
+        match (kind, epoch) {
+            // 0 is abort, 1 is commit; other control records are not about transactions.
+            (Some(0 | 1), Some(coordinator_epoch)) => ControlFlow::Break(EndTransaction { coordinator_epoch }),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    found.ok().and_then(|flow| flow.break_value())
+}
+
+impl Log {
+    /// Writes a snapshot of the state as it was before `offset`. Failing to is no error: batches tell the same.
+    pub(super) fn take_producer_snapshot(&mut self, offset: Offset) {
+        let path = names::file_path(&self.dir, offset, names::SNAPSHOT);
+        match replace_file(&*self.vfs, &path, &snapshot::encode(&self.producers)) {
+            Ok(()) => {
+                self.snapshots.insert(offset);
+            }
+            Err(error) => tracing::warn!("could not write {}: {error}", path.display()),
+        }
+    }
+
+    /// Rebuilds the state from the best snapshot and the batches after it.
+    pub(super) fn load_producers(&mut self, is_clean: bool, now_ms: TimestampMs) -> Result<(), LogError> {
+        let from = self.load_snapshot(is_clean, now_ms);
+        if self.producers.entries().len() > 0 {
+            self.recall(from)?;
+        }
+        self.replay(from, now_ms)?;
+        self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
+        Ok(())
+    }
+
+    /// Loads a snapshot and returns the offset up to which it knows everything.
+    fn load_snapshot(&mut self, is_clean: bool, now_ms: TimestampMs) -> Offset {
+        let (end, active) = (self.log_end_offset(), self.active());
+        let trusts_latest = is_clean && active.size > REPLAY_BYTES;
+        let preferred = if trusts_latest { end } else { active.base_offset() };
+        let older = self.snapshots.range(..=preferred).rev();
+        let newer = self.snapshots.range((Bound::Excluded(preferred), Bound::Included(end)));
+        let candidates: Vec<Offset> = older.chain(newer).copied().collect();
+        for offset in candidates {
+            let path = names::file_path(&self.dir, offset, names::SNAPSHOT);
+            let content = self.vfs.read(&path).ok();
+            if let Some(mut states) = content.and_then(|bytes| snapshot::decode(&bytes, now_ms)) {
+                states.set_last_seen(|last_offset, timestamp| self.seen_at(last_offset, timestamp, now_ms));
+                self.producers = states;
+                return offset;
+            }
+            tracing::warn!("{} is damaged; rebuilding producer state from records", path.display());
+            let _ = self.vfs.remove_file(&path);
+            self.snapshots.remove(&offset);
+        }
+        self.producers = ProducerStates::default();
+        self.segments[0].base_offset()
+    }
+
+    /// When a batch was written, by the clock of this broker if the file still tells.
+    fn seen_at(&self, last_offset: Offset, timestamp: TimestampMs, now_ms: TimestampMs) -> TimestampMs {
+        let segment = &self.segments[self.segment_at(last_offset)];
+        let written_ms = if segment.base_offset() <= last_offset { segment.created_ms } else { i64::MIN };
+        timestamp.max(written_ms).min(now_ms)
+    }
+
+    /// Shows the batches just before `offset` to the producers that a snapshot named.
+    fn recall(&mut self, offset: Offset) -> Result<(), LogError> {
+        let Some(before) = offset.checked_sub(1).filter(|o| *o >= self.segments[0].base_offset()) else {
+            return Ok(());
+        };
+        let segment = &self.segments[self.segment_at(before)];
+        let reader = segment.reader(before);
+        let mut window = reader.window(READ_BYTES);
+        let Some((end, _)) = reader.seek(&mut window)? else { return Ok(()) };
+        let start = segment.index_position_before(end.saturating_sub(RECALL_BYTES))?;
+        let headers = headers_of(&reader, &mut window, start)?;
+        for (_, header) in headers.iter().filter(|(_, h)| h.has_producer_id() && h.last_offset() < offset) {
+            self.producers.recall(header);
+        }
+        Ok(())
+    }
+
+    /// Takes note of all batches from `offset` on.
+    fn replay(&mut self, offset: Offset, now_ms: TimestampMs) -> Result<(), LogError> {
+        let mut producers = std::mem::take(&mut self.producers);
+        for segment in self.segments.iter().filter(|s| s.next_offset() > offset) {
+            let reader = segment.reader(offset.max(segment.base_offset()));
+            let mut window = reader.window(READ_BYTES);
+            let Some((mut position, mut header)) = reader.seek(&mut window)? else { continue };
+            loop {
+                if header.has_producer_id() && header.base_offset >= offset {
+                    let marker = match header.is_control() {
+                        true => marker_of(&header, &window.read(position, header.size_bytes()).map_err(ReadError::Io)?),
+                        false => None,
+                    };
+                    let seen_ms = header.max_timestamp.max(segment.created_ms).min(now_ms);
+                    producers.observe(&Observed { header: &header, marker }, seen_ms);
+                }
+                position += header.size_bytes() as u64;
+                if position >= segment.size {
+                    break;
+                }
+                header = reader.batch_at(&mut window, position)?;
+            }
+        }
+        self.producers = producers;
+        Ok(())
+    }
+
+    /// Removes snapshots that no segment needs: only those at the start of a segment, and the newest, are of use.
+    pub(super) fn remove_stray_snapshots(&mut self) {
+        let end = self.log_end_offset();
+        let newest = self.snapshots.range(..=end).next_back().copied();
+        let is_stray = |offset: &Offset| {
+            *offset > end || (Some(*offset) != newest && !self.segments.iter().any(|s| s.base_offset() == *offset))
+        };
+        let stray: Vec<Offset> = self.snapshots.iter().copied().filter(is_stray).collect();
+        for offset in stray {
+            let _ = self.vfs.remove_file(&names::file_path(&self.dir, offset, names::SNAPSHOT));
+            self.snapshots.remove(&offset);
+        }
+    }
+}
+
+/// Positions and headers from `start` to the end of what the reader sees.
+fn headers_of(reader: &SegmentReader, window: &mut Window, start: u64) -> Result<Vec<(u64, BatchHeader)>, LogError> {
+    let mut headers = Vec::new();
+    let mut position = start;
+    while position < reader.end {
+        let header = reader.batch_at(window, position)?;
+        headers.push((position, header));
+        position += header.size_bytes() as u64;
+        if header.last_offset() >= reader.offset {
+            break;
+        }
+    }
+    Ok(headers)
+}

@@ -1,0 +1,112 @@
+//! Reading by offset: planned under the lock, done outside of it. A plan stays good while segments are deleted.
+
+use barnabas_common::Offset;
+use barnabas_protocol::records::{BatchError, BatchHeader};
+use bytes::Bytes;
+
+use super::Log;
+use crate::error::ReadError;
+use crate::segment::file::SegmentReader;
+use crate::segment::window::{At, Window};
+
+/// Read in addition to what was asked for, so that finding the first batch and reading it is one system call.
+const SEEK_SLACK_BYTES: usize = 8 << 10;
+
+/// A read that has been decided on and not been done.
+pub struct ReadPlan {
+    reader: Option<SegmentReader>,
+    max_offset: Offset,
+    max_bytes: usize,
+    min_one_batch: bool,
+}
+
+impl Log {
+    /// Plans to read whole batches from the one that holds `offset` on, below `max_offset`. With `min_one_batch`, the
+    /// first batch is read even if it is larger than `max_bytes`.
+    pub fn plan_read(
+        &self,
+        offset: Offset,
+        max_bytes: usize,
+        max_offset: Offset,
+        min_one_batch: bool,
+    ) -> Result<ReadPlan, ReadError> {
+        let end = self.log_end_offset();
+        if offset < self.log_start_offset || offset > end {
+            return Err(self.out_of_range(offset).into());
+        }
+        let mut plan = ReadPlan { reader: None, max_offset, max_bytes, min_one_batch };
+        if offset < max_offset.min(end) {
+            // A segment may end before the next begins, where compaction has removed its last batches.
+            let from = self.segment_at(offset);
+            let holder = self.segments[from..].iter().find(|s| s.next_offset() > offset);
+            plan.reader = holder.map(|s| s.reader(offset.max(s.base_offset())));
+        }
+        Ok(plan)
+    }
+}
+
+impl ReadPlan {
+    /// Whether there is nothing to read.
+    pub fn is_empty(&self) -> bool {
+        self.reader.is_none()
+    }
+
+    /// Reads whole batches. Does not decompress; checks CRCs only of what this process has not written or checked.
+    pub fn read(self) -> Result<Bytes, ReadError> {
+        let Some(reader) = &self.reader else { return Ok(Bytes::new()) };
+        let mut window = reader.window(self.max_bytes.min(1 << 30) + SEEK_SLACK_BYTES);
+        let Some((position, first)) = reader.seek(&mut window)? else { return Ok(Bytes::new()) };
+        if first.last_offset() >= self.max_offset {
+            return Ok(Bytes::new());
+        }
+        let wanted = match first.size_bytes() > self.max_bytes {
+            true if !self.min_one_batch => return Ok(Bytes::new()),
+            true => first.size_bytes(),
+            false => self.max_bytes,
+        };
+        let bytes = window.read(position, wanted)?;
+        let len = self.whole_batches(reader, &mut window, position, &bytes)?;
+        Ok(bytes.slice(..len))
+    }
+
+    /// How many of the bytes are whole batches that may be served.
+    fn whole_batches(
+        &self,
+        reader: &SegmentReader,
+        window: &mut Window,
+        start: u64,
+        bytes: &Bytes,
+    ) -> Result<usize, ReadError> {
+        let mut len = 0;
+        while let Some(rest) = bytes.get(len..).filter(|rest| !rest.is_empty()) {
+            let position = start + len as u64;
+            let header = match BatchHeader::parse(rest) {
+                Ok(header) if header.size_bytes() <= rest.len() => header,
+                Ok(_) | Err(BatchError::Truncated { .. }) => break,
+                Err(error) => return Err(reader.segment.corrupt(position, error.to_string())),
+            };
+            if header.last_offset() >= self.max_offset {
+                break;
+            }
+            reader.verified_batch_at(window, position)?;
+            len += header.size_bytes();
+        }
+        Ok(len)
+    }
+}
+
+/// Reads nothing but headers: where the batch that holds an offset starts. For tools and tests.
+impl Log {
+    /// Header of the batch that holds `offset` or is the first after it.
+    pub fn batch_header_at(&self, offset: Offset) -> Result<Option<BatchHeader>, ReadError> {
+        let from = self.segment_at(offset);
+        let Some(segment) = self.segments[from..].iter().find(|s| s.next_offset() > offset) else { return Ok(None) };
+        let reader = segment.reader(offset.max(segment.base_offset()));
+        let mut window = reader.window(SEEK_SLACK_BYTES);
+        let Some((position, _)) = reader.seek(&mut window)? else { return Ok(None) };
+        match window.batch_at(position)? {
+            At::Batch(header) => Ok(Some(header)),
+            _ => Ok(None),
+        }
+    }
+}

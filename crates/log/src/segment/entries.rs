@@ -1,0 +1,276 @@
+//! A file of fixed-size, ordered entries: what the offset index and the time index have in common. New entries wait in
+//! memory and are written in groups; all of them can be rebuilt from the log, so losing them loses nothing.
+
+use std::io;
+use std::sync::Arc;
+
+use super::lazy_file::LazyFile;
+
+/// Entries that wait in memory before a write is worth it.
+const PENDING_ENTRIES: usize = 128;
+/// Entries read at once at the end of a binary search.
+const BLOCK_ENTRIES: u32 = 512;
+
+/// An entry of an index file.
+pub(crate) trait Entry: Copy {
+    const SIZE: usize;
+    type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
+    fn encode(&self) -> Self::Bytes;
+    /// `bytes` has at least `SIZE` bytes.
+    fn decode(bytes: &[u8]) -> Self;
+}
+
+/// The entries of one index: the first `stored` in the file, the rest in memory.
+pub(crate) struct Entries<E> {
+    file: Arc<LazyFile>,
+    stored: u32,
+    pending: Vec<E>,
+    last: Option<E>,
+    /// The file may hold bytes beyond the stored entries.
+    excess: bool,
+}
+
+impl<E: Entry> Entries<E> {
+    /// No entries; whatever the file holds will be overwritten.
+    pub(crate) fn empty(file: LazyFile) -> Self {
+        Self { file: Arc::new(file), stored: 0, pending: Vec::new(), last: None, excess: true }
+    }
+
+    /// Takes over the entries of an existing file; an error if its size is not a multiple of the entry size.
+    pub(crate) fn load(file: LazyFile) -> io::Result<Self> {
+        let handle = file.existing()?;
+        let len = handle.len()?;
+        let stored = u32::try_from(len / E::SIZE as u64).map_err(|_| io::ErrorKind::InvalidData)?;
+        if len % E::SIZE as u64 != 0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut entries = Self { file: Arc::new(file), stored, pending: Vec::new(), last: None, excess: false };
+        if stored > 0 {
+            entries.last = Some(entries.view().read_one(stored - 1)?);
+        }
+        entries.file.release();
+        Ok(entries)
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.stored + self.pending.len() as u32
+    }
+
+    pub(crate) fn last(&self) -> Option<E> {
+        self.last
+    }
+
+    /// Adds an entry. Failing to write it is no error: it stays in memory until a later write works.
+    pub(crate) fn push(&mut self, entry: E) {
+        self.pending.push(entry);
+        self.last = Some(entry);
+        if self.pending.len() >= PENDING_ENTRIES && self.pending.len().is_multiple_of(PENDING_ENTRIES) {
+            let _ = self.flush();
+        }
+    }
+
+    /// Writes what waits in memory and cuts off what else the file holds.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let file = self.file.created()?;
+        let end = u64::from(self.stored) * E::SIZE as u64;
+        if self.excess {
+            file.set_len(end)?;
+            self.excess = false;
+        }
+        if !self.pending.is_empty() {
+            let mut bytes = Vec::with_capacity(self.pending.len() * E::SIZE);
+            for entry in &self.pending {
+                bytes.extend_from_slice(entry.encode().as_ref());
+            }
+            self.excess = true;
+            file.write_all_at(&bytes, end)?;
+            self.excess = false;
+            self.stored += self.pending.len() as u32;
+            self.pending = Vec::new();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.created()?.sync_data()
+    }
+
+    /// Gives the descriptor back, for segments that will not change any more.
+    pub(crate) fn release(&self) {
+        self.file.release();
+    }
+
+    /// Replaces everything. If the file cannot be written now, the entries are served from memory.
+    pub(crate) fn replace(&mut self, entries: Vec<E>) {
+        self.last = entries.last().copied();
+        self.stored = 0;
+        self.pending = entries;
+        self.excess = true;
+        let _ = self.flush();
+    }
+
+    /// Keeps the entries before the first for which `keep` is false.
+    pub(crate) fn truncate(&mut self, keep: impl Fn(&E) -> bool) -> io::Result<()> {
+        let mut entries = self.read_all()?;
+        let kept = entries.partition_point(|e| keep(e));
+        if kept < entries.len() {
+            entries.truncate(kept);
+            self.replace(entries);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read_all(&self) -> io::Result<Vec<E>> {
+        let mut all = self.view().read_range(0, self.stored)?;
+        all.extend_from_slice(&self.pending);
+        Ok(all)
+    }
+
+    /// The last entry for which `before` holds, as far as memory knows; otherwise a view of the file to search later.
+    pub(crate) fn search(&self, before: impl Fn(&E) -> bool) -> Found<E> {
+        match self.pending.partition_point(|e| before(e)).checked_sub(1) {
+            Some(i) => Found::Known(Some(self.pending[i])),
+            None if self.stored == 0 => Found::Known(None),
+            None => Found::OnDisk(self.view()),
+        }
+    }
+
+    /// All entries at this moment, to be searched without the lock.
+    pub(crate) fn snapshot(&self) -> EntriesSnapshot<E> {
+        EntriesSnapshot { stored: self.view(), pending: self.pending.clone() }
+    }
+
+    fn view(&self) -> EntriesView<E> {
+        EntriesView { file: self.file.clone(), stored: self.stored, _entry: std::marker::PhantomData }
+    }
+}
+
+/// Outcome of a search in memory.
+pub(crate) enum Found<E> {
+    Known(Option<E>),
+    OnDisk(EntriesView<E>),
+}
+
+impl<E: Entry> Found<E> {
+    /// Completes the search on disk. The predicate must be the one the search began with.
+    pub(crate) fn resolve(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
+        match self {
+            Self::Known(entry) => Ok(*entry),
+            Self::OnDisk(view) => view.search(before),
+        }
+    }
+}
+
+/// The entries at one moment, those in memory copied.
+pub(crate) struct EntriesSnapshot<E> {
+    stored: EntriesView<E>,
+    pending: Vec<E>,
+}
+
+impl<E: Entry> EntriesSnapshot<E> {
+    pub(crate) fn search(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
+        match self.pending.partition_point(|e| before(e)).checked_sub(1) {
+            Some(i) => Ok(Some(self.pending[i])),
+            None => self.stored.search(before),
+        }
+    }
+}
+
+/// The stored entries at one moment; needs no lock on the log.
+pub(crate) struct EntriesView<E> {
+    file: Arc<LazyFile>,
+    stored: u32,
+    _entry: std::marker::PhantomData<E>,
+}
+
+impl<E: Entry> EntriesView<E> {
+    fn read_range(&self, from: u32, to: u32) -> io::Result<Vec<E>> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let mut bytes = vec![0; (to - from) as usize * E::SIZE];
+        self.file.existing()?.read_exact_at(&mut bytes, u64::from(from) * E::SIZE as u64)?;
+        Ok(bytes.chunks_exact(E::SIZE).map(E::decode).collect())
+    }
+
+    fn read_one(&self, at: u32) -> io::Result<E> {
+        let mut bytes = E::Bytes::default();
+        self.file.existing()?.read_exact_at(bytes.as_mut(), u64::from(at) * E::SIZE as u64)?;
+        Ok(E::decode(bytes.as_ref()))
+    }
+
+    fn search(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
+        let (mut low, mut high) = (0, self.stored);
+        while high - low > BLOCK_ENTRIES {
+            let middle = low + (high - low) / 2;
+            if before(&self.read_one(middle)?) { low = middle } else { high = middle }
+        }
+        let block = self.read_range(low, high)?;
+        Ok(block.partition_point(|e| before(e)).checked_sub(1).map(|i| block[i]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use barnabas_common::vfs::{MemVfs, Vfs};
+
+    use super::*;
+    use crate::segment::index::OffsetEntry;
+
+    fn lazy(vfs: &MemVfs) -> LazyFile {
+        LazyFile::new(Arc::new(vfs.clone()), PathBuf::from("0.index"))
+    }
+
+    fn entry(i: u32) -> OffsetEntry {
+        OffsetEntry { relative_offset: i * 10, position: i * 100 }
+    }
+
+    #[test]
+    fn entries_are_found_in_memory_and_on_disk_alike() {
+        let vfs = MemVfs::new();
+        let mut entries = Entries::empty(lazy(&vfs));
+        for i in 1..=2000 {
+            entries.push(entry(i));
+        }
+        let mut reloaded_from_disk = false;
+        for _ in 0..2 {
+            for target in [0, 9, 10, 11, 5000, 19_195, 19_990, 20_000, 99_999] {
+                let before = |e: &OffsetEntry| e.relative_offset <= target;
+                let found = entries.search(before).resolve(before).unwrap();
+                let expected = (target / 10).min(2000);
+                assert_eq!(found, (expected > 0).then(|| entry(expected)), "{target}, reloaded {reloaded_from_disk}");
+            }
+            entries.flush().unwrap();
+            entries = Entries::load(lazy(&vfs)).unwrap();
+            reloaded_from_disk = true;
+        }
+        assert_eq!(entries.last(), Some(entry(2000)));
+    }
+
+    #[test]
+    fn truncation_and_replacement_leave_no_old_entries() {
+        let vfs = MemVfs::new();
+        let mut entries = Entries::empty(lazy(&vfs));
+        (1..=300).for_each(|i| entries.push(entry(i)));
+        entries.truncate(|e| e.relative_offset < 50).unwrap();
+        entries.flush().unwrap();
+        assert_eq!(vfs.read(std::path::Path::new("0.index")).unwrap().len(), 4 * 8);
+        assert_eq!(entries.last(), Some(entry(4)));
+    }
+
+    #[test]
+    fn a_full_disk_keeps_entries_in_memory() {
+        let vfs = MemVfs::new();
+        vfs.set_capacity(Some(100));
+        let mut entries = Entries::empty(lazy(&vfs));
+        (1..=300).for_each(|i| entries.push(entry(i)));
+        assert!(entries.flush().is_err());
+        let before = |e: &OffsetEntry| e.relative_offset <= 105;
+        assert_eq!(entries.search(before).resolve(before).unwrap(), Some(entry(10)));
+        vfs.set_capacity(None);
+        entries.flush().unwrap();
+        assert_eq!(Entries::<OffsetEntry>::load(lazy(&vfs)).unwrap().len(), 300);
+    }
+}

@@ -1,0 +1,204 @@
+//! Opens a segment that is on disk: finds its end, checks its indexes and rebuilds them where they do not fit the log.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
+use barnabas_common::{Offset, TimestampMs};
+use barnabas_protocol::records::BatchHeader;
+
+use super::Segment;
+use super::entries::{Entries, Entry};
+use super::file::{SegmentFile, entry_fits};
+use super::index::{OffsetEntry, TimeEntry};
+use super::lazy_file::LazyFile;
+use super::names;
+use super::scan::{Damage, EpochSample, scan};
+use super::stats::SegmentStats;
+use super::window::{At, Window};
+use crate::config::LogConfig;
+
+const SCAN_READ_BYTES: usize = 256 << 10;
+const TAIL_READ_BYTES: usize = 16 << 10;
+
+/// A segment as found, and what is wrong with its end. The file has not been changed.
+pub(crate) struct Loaded {
+    pub(crate) segment: Segment,
+    pub(crate) damage: Option<Damage>,
+    pub(crate) epochs: Vec<EpochSample>,
+}
+
+/// Which segment to open, and how closely to look.
+pub(crate) struct Load<'a> {
+    pub(crate) vfs: &'a Arc<dyn Vfs>,
+    pub(crate) dir: &'a Path,
+    pub(crate) base_offset: Offset,
+    pub(crate) config: &'a LogConfig,
+    pub(crate) now_ms: TimestampMs,
+}
+
+impl Load<'_> {
+    /// Checks every batch.
+    pub(crate) fn fully(&self) -> io::Result<Loaded> {
+        let file = self.open_log()?;
+        let len = file.len()?;
+        let mut audit = Audit::new(self.read_entries(names::INDEX), self.read_entries(names::TIME_INDEX));
+        let mut stats = self.stats();
+        let (mut offsets, mut times) = (Vec::new(), Vec::new());
+        let mut window = Window::new(file.clone(), len, SCAN_READ_BYTES);
+        let scan = scan(&mut window, 0, &mut stats, |header, position, stats, new_entries| {
+            audit.observe(header, position, stats);
+            if let Some(new) = new_entries {
+                offsets.push(new.offset);
+                times.extend(new.time);
+            }
+        })?;
+        audit.finish(&stats, offsets.len());
+        times.extend(stats.due_time_entry());
+        let index = self.checked_entries(names::INDEX, audit.offsets_fit, offsets);
+        let time_index = self.checked_entries(names::TIME_INDEX, audit.times_fit, times);
+        let segment = self.segment(file, scan.valid_bytes, true, stats, index, time_index);
+        Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs })
+    }
+
+    /// Checks the first batch and those after the last index entry; the rest is checked when it is read.
+    /// Falls back to the full check when something does not fit.
+    pub(crate) fn by_its_ends(&self) -> io::Result<Loaded> {
+        match self.try_by_its_ends()? {
+            Some(loaded) => Ok(loaded),
+            None => self.fully(),
+        }
+    }
+
+    fn try_by_its_ends(&self) -> io::Result<Option<Loaded>> {
+        let file = self.open_log()?;
+        let len = file.len()?;
+        let index = Entries::<OffsetEntry>::load(self.lazy(names::INDEX));
+        let time_index = Entries::<TimeEntry>::load(self.lazy(names::TIME_INDEX));
+        let (Ok(mut index), Ok(mut time_index)) = (index, time_index) else { return Ok(None) };
+        let mut window = Window::new(file.clone(), len, TAIL_READ_BYTES);
+        let mut stats = self.stats();
+        let mut epochs = Vec::new();
+        if len > 0 {
+            let At::Batch(first) = window.batch_at(0)? else { return Ok(None) };
+            if time_index.last().is_none() && first.max_timestamp >= 0 {
+                return Ok(None);
+            }
+            stats.first_timestamp = Some(first.max_timestamp);
+            epochs.push(EpochSample { epoch: first.partition_leader_epoch, offset: first.base_offset });
+        }
+        let start = match index.last() {
+            Some(entry) if !entry_fits(&mut window, self.base_offset, entry)? => return Ok(None),
+            entry => entry.map_or(0, |e| u64::from(e.position)),
+        };
+        if let Some(last) = time_index.last() {
+            stats.resume_from(last);
+        }
+        let scan = scan(&mut window, start, &mut stats, |_, _, _, new_entries| {
+            if let Some(new) = new_entries {
+                index.push(new.offset);
+                new.time.into_iter().for_each(|e| time_index.push(e));
+            }
+        })?;
+        if stats.offset_of_max_timestamp >= stats.next_offset {
+            return Ok(None);
+        }
+        stats.due_time_entry().into_iter().for_each(|e| time_index.push(e));
+        epochs.extend(scan.epochs);
+        let segment = self.segment(file, scan.valid_bytes, false, stats, index, time_index);
+        Ok(Some(Loaded { segment, damage: scan.damage, epochs }))
+    }
+
+    fn stats(&self) -> SegmentStats {
+        SegmentStats::new(self.base_offset, self.config.index_interval())
+    }
+
+    fn open_log(&self) -> io::Result<Arc<dyn VfsFile>> {
+        self.vfs.open(&names::file_path(self.dir, self.base_offset, names::LOG), OpenMode::WRITE)
+    }
+
+    fn lazy(&self, extension: &str) -> LazyFile {
+        LazyFile::new(self.vfs.clone(), names::file_path(self.dir, self.base_offset, extension))
+    }
+
+    fn read_entries<E: Entry>(&self, extension: &str) -> Option<Vec<E>> {
+        Entries::load(self.lazy(extension)).and_then(|entries| entries.read_all()).ok()
+    }
+
+    fn checked_entries<E: Entry>(&self, extension: &str, fits: bool, rebuilt: Vec<E>) -> Entries<E> {
+        if fits && let Ok(entries) = Entries::load(self.lazy(extension)) {
+            return entries;
+        }
+        let mut entries = Entries::empty(self.lazy(extension));
+        entries.replace(rebuilt);
+        entries.release();
+        entries
+    }
+
+    fn segment(
+        &self,
+        file: Arc<dyn VfsFile>,
+        size: u64,
+        verified: bool,
+        stats: SegmentStats,
+        index: Entries<OffsetEntry>,
+        time_index: Entries<TimeEntry>,
+    ) -> Segment {
+        let path = names::file_path(self.dir, self.base_offset, names::LOG);
+        let created_ms = file.modified_ms().unwrap_or(self.now_ms);
+        let file = Arc::new(SegmentFile::new(self.base_offset, path, file, size, verified));
+        Segment { file, size, stats, index, time_index, created_ms }
+    }
+}
+
+/// Compares the indexes on disk with the batches as they pass by.
+struct Audit {
+    offsets: Vec<OffsetEntry>,
+    times: Vec<TimeEntry>,
+    next_offset_entry: usize,
+    next_time_entry: usize,
+    offsets_fit: bool,
+    times_fit: bool,
+}
+
+impl Audit {
+    fn new(offsets: Option<Vec<OffsetEntry>>, times: Option<Vec<TimeEntry>>) -> Self {
+        Self {
+            offsets_fit: offsets.is_some(),
+            times_fit: times.is_some(),
+            offsets: offsets.unwrap_or_default(),
+            times: times.unwrap_or_default(),
+            next_offset_entry: 0,
+            next_time_entry: 0,
+        }
+    }
+
+    fn observe(&mut self, header: &BatchHeader, position: u64, stats: &SegmentStats) {
+        let (first, last) = (stats.relative(header.base_offset), stats.relative(header.last_offset()));
+        if let Some(entry) = self.offsets.get(self.next_offset_entry)
+            && u64::from(entry.position) <= position
+        {
+            self.offsets_fit &=
+                u64::from(entry.position) == position && first.is_some_and(|f| f <= entry.relative_offset);
+            self.next_offset_entry += 1;
+        }
+        if let Some(entry) = self.times.get(self.next_time_entry)
+            && last.is_some_and(|last| entry.relative_offset <= last)
+        {
+            let is_largest = entry.timestamp == header.max_timestamp && entry.timestamp == stats.max_timestamp;
+            self.times_fit &= is_largest && first.is_some_and(|f| f <= entry.relative_offset);
+            self.next_time_entry += 1;
+        }
+    }
+
+    fn finish(&mut self, stats: &SegmentStats, offset_entries_due: usize) {
+        let ascending = |pair: &[OffsetEntry]| pair[0].relative_offset < pair[1].relative_offset;
+        self.offsets_fit &= self.next_offset_entry == self.offsets.len()
+            && self.offsets.windows(2).all(ascending)
+            && self.offsets.len() * 2 + 1 >= offset_entries_due;
+        self.times_fit &= self.next_time_entry == self.times.len()
+            && self.times.windows(2).all(|pair| pair[0].timestamp < pair[1].timestamp)
+            && self.times.last().map_or(-1, |e| e.timestamp) == stats.max_timestamp.max(-1);
+    }
+}

@@ -1,0 +1,214 @@
+//! One segment of a log: its file, its two indexes, and what is appended to or cut off from them. Which segment a
+//! record goes to, and when a new one starts, is decided by the log.
+
+pub(crate) mod entries;
+pub(crate) mod file;
+pub(crate) mod index;
+pub(crate) mod lazy_file;
+pub(crate) mod load;
+pub(crate) mod names;
+pub(crate) mod scan;
+pub(crate) mod stats;
+pub(crate) mod window;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use barnabas_common::vfs::{OpenMode, Vfs};
+use barnabas_common::{Offset, TimestampMs};
+use barnabas_protocol::records::BatchHeader;
+
+use crate::config::LogConfig;
+use crate::error::ReadError;
+use entries::{Entries, Found};
+use file::{SegmentFile, SegmentReader, at_or_before};
+use index::{OffsetEntry, TimeEntry};
+use lazy_file::LazyFile;
+use scan::EpochSample;
+use stats::SegmentStats;
+
+/// How much is read at once while looking for an offset.
+const SEEK_READ_BYTES: usize = 16 << 10;
+
+pub(crate) struct Segment {
+    pub(crate) file: Arc<SegmentFile>,
+    /// Bytes of whole batches; the file may be longer if it was preallocated.
+    pub(crate) size: u64,
+    pub(crate) stats: SegmentStats,
+    pub(crate) index: Entries<OffsetEntry>,
+    pub(crate) time_index: Entries<TimeEntry>,
+    pub(crate) created_ms: TimestampMs,
+}
+
+/// A failed write.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// The file is as it was before.
+    Undone(io::Error),
+    /// Part of the write may be in the file for good.
+    Stuck(io::Error),
+}
+
+/// What an append would bring, for the decision to start a new segment first.
+pub(crate) struct Incoming {
+    pub(crate) size: u64,
+    pub(crate) max_timestamp: TimestampMs,
+    pub(crate) last_offset: Offset,
+}
+
+impl Segment {
+    pub(crate) fn create(
+        vfs: &Arc<dyn Vfs>,
+        dir: &Path,
+        base_offset: Offset,
+        config: &LogConfig,
+        now_ms: TimestampMs,
+    ) -> io::Result<Segment> {
+        let path = names::file_path(dir, base_offset, names::LOG);
+        let file = vfs.open(&path, OpenMode::TRUNCATE)?;
+        if config.preallocate {
+            file.set_len(config.segment_bytes_u64())?;
+        }
+        let lazy = |extension| LazyFile::new(vfs.clone(), names::file_path(dir, base_offset, extension));
+        Ok(Segment {
+            file: Arc::new(SegmentFile::new(base_offset, path, file, 0, true)),
+            size: 0,
+            stats: SegmentStats::new(base_offset, config.index_interval()),
+            index: Entries::empty(lazy(names::INDEX)),
+            time_index: Entries::empty(lazy(names::TIME_INDEX)),
+            created_ms: now_ms,
+        })
+    }
+
+    pub(crate) fn base_offset(&self) -> Offset {
+        self.file.base_offset
+    }
+
+    pub(crate) fn next_offset(&self) -> Offset {
+        self.stats.next_offset
+    }
+
+    /// The time that retention counts from.
+    pub(crate) fn largest_timestamp(&self) -> TimestampMs {
+        if self.stats.max_timestamp >= 0 { self.stats.max_timestamp } else { self.created_ms }
+    }
+
+    /// Whether the segment has no room, or is too old, for what comes.
+    pub(crate) fn must_roll_before(&self, incoming: &Incoming, config: &LogConfig, now_ms: TimestampMs) -> bool {
+        let waited_ms = match self.stats.first_timestamp {
+            Some(first) if first >= 0 => incoming.max_timestamp.saturating_sub(first),
+            _ => now_ms.saturating_sub(self.created_ms),
+        };
+        let index_bytes = u32::try_from(config.segment_index_bytes).unwrap_or(0);
+        self.size + incoming.size > config.segment_bytes_u64()
+            || (self.size > 0 && waited_ms > config.segment_ms.saturating_sub(config.segment_jitter_ms))
+            || self.index.len() >= index_bytes / 8
+            || self.time_index.len() >= index_bytes / 12
+            || self.stats.relative(incoming.last_offset).is_none()
+    }
+
+    /// Writes batches whose offsets have been assigned, in one write.
+    pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader]) -> Result<(), WriteError> {
+        if let Err(error) = self.file.file.write_all_at(bytes, self.size) {
+            return match self.file.file.set_len(self.size) {
+                Ok(()) => Err(WriteError::Undone(error)),
+                Err(_) => Err(WriteError::Stuck(error)),
+            };
+        }
+        for header in headers {
+            if let Some(new) = self.stats.observe(header, self.size) {
+                self.index.push(new.offset);
+                new.time.into_iter().for_each(|e| self.time_index.push(e));
+            }
+            self.size += header.size_bytes() as u64;
+        }
+        Ok(())
+    }
+
+    /// A way to the first batch that ends at or after `offset`.
+    pub(crate) fn reader(&self, offset: Offset) -> SegmentReader {
+        let index = self.index.search(at_or_before(self.base_offset(), offset));
+        SegmentReader { segment: self.file.clone(), end: self.size, offset, index }
+    }
+
+    /// A position at or before `limit` where a batch starts, by the index.
+    pub(crate) fn index_position_before(&self, limit: u64) -> Result<u64, ReadError> {
+        let before = |e: &OffsetEntry| u64::from(e.position) <= limit;
+        let found = self.index.search(before).resolve(before).unwrap_or_default();
+        let Some(entry) = found else { return Ok(0) };
+        let mut window = self.reader_from_start().window(SEEK_READ_BYTES);
+        let fits = file::entry_fits(&mut window, self.base_offset(), entry)?;
+        Ok(if fits { u64::from(entry.position) } else { 0 })
+    }
+
+    /// A way that does not use the index.
+    pub(crate) fn reader_from_start(&self) -> SegmentReader {
+        let index = Found::Known(None);
+        SegmentReader { segment: self.file.clone(), end: self.size, offset: self.base_offset(), index }
+    }
+
+    /// The epoch of the first batch and each change after it, from all headers.
+    pub(crate) fn epoch_samples(&self) -> Result<Vec<EpochSample>, ReadError> {
+        let reader = self.reader_from_start();
+        let mut window = reader.window(SEEK_READ_BYTES);
+        let (mut samples, mut position) = (Vec::new(), 0);
+        while position < self.size {
+            let header = reader.batch_at(&mut window, position)?;
+            scan::note_epoch(&mut samples, &header);
+            position += header.size_bytes() as u64;
+        }
+        Ok(samples)
+    }
+
+    /// Removes all batches that end at or after `offset`.
+    pub(crate) fn truncate_to(&mut self, offset: Offset, config: &LogConfig) -> Result<(), ReadError> {
+        let reader = self.reader(offset);
+        let Some((position, _)) = reader.seek(&mut reader.window(SEEK_READ_BYTES))? else { return Ok(()) };
+        self.file.file.set_len(position)?;
+        self.file.truncated_at(position);
+        self.size = position;
+        self.index.truncate(|e| u64::from(e.position) < position)?;
+        self.rebuild_stats(offset, config)
+    }
+
+    /// Recomputes what is remembered, after batches have been removed at the end.
+    fn rebuild_stats(&mut self, end_offset: Offset, config: &LogConfig) -> Result<(), ReadError> {
+        let base_offset = self.base_offset();
+        self.time_index.truncate(|e| base_offset + i64::from(e.relative_offset) < end_offset)?;
+        let mut stats = SegmentStats::new(base_offset, config.index_interval());
+        let reader = self.reader_from_start();
+        let mut window = reader.window(SEEK_READ_BYTES);
+        if self.size > 0 {
+            stats.first_timestamp = Some(reader.verified_batch_at(&mut window, 0)?.max_timestamp);
+        }
+        if let Some(entry) = self.time_index.last() {
+            stats.resume_from(entry);
+        }
+        let mut position = self.index.last().map_or(0, |e| u64::from(e.position));
+        while position < self.size {
+            let header = reader.verified_batch_at(&mut window, position)?;
+            if let Some(new) = stats.observe(&header, position) {
+                self.index.push(new.offset);
+                new.time.into_iter().for_each(|e| self.time_index.push(e));
+            }
+            position += header.size_bytes() as u64;
+        }
+        self.stats = stats;
+        Ok(())
+    }
+
+    /// Makes the file as long as its good batches.
+    pub(crate) fn trim_file(&self) -> io::Result<()> {
+        if self.file.file.len()? == self.size { Ok(()) } else { self.file.file.set_len(self.size) }
+    }
+
+    /// Completes the indexes when no more appends come, or the log is closed. Failing to write them is no error.
+    pub(crate) fn finish_indexes(&mut self) {
+        self.stats.due_time_entry().into_iter().for_each(|e| self.time_index.push(e));
+        let _ = self.index.flush();
+        let _ = self.time_index.flush();
+        self.index.release();
+        self.time_index.release();
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the log through its public interface, on the file system in memory unless files of Kafka are the point.
+
+mod append;
+mod damage;
+mod disk_faults;
+mod golden;
+mod idempotence;
+mod maintenance;
+mod model;
+mod read;
+mod support;
