@@ -1,1 +1,26 @@
-//! stub
+//! The broker: network shell, dispatch, one handler file per API, and the life of partitions and groups. What a
+//! log, a group or the metadata is, is decided in the rooms below.
+
+mod broker;
+mod config_rules;
+mod configs;
+mod dispatch;
+mod error;
+pub mod exposition;
+mod features;
+mod groups;
+mod handlers;
+mod lifecycle;
+mod log_dirs;
+mod maintenance;
+pub mod metrics;
+mod network;
+mod partitions;
+mod producer_ids;
+mod settings;
+mod topics;
+mod validation;
+
+pub use broker::Broker;
+pub use error::StartError;
+pub use lifecycle::{ListeningOn, RunningBroker, StartOptions, start};

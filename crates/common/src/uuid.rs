@@ -66,7 +66,8 @@ impl FromStr for Uuid {
         }
         let mut bits: u128 = 0;
         for (i, c) in digits.iter().enumerate() {
-            let six = ALPHABET.iter().position(|a| a == c).ok_or_else(|| format!("'{text}' is not an id: bad character"))?;
+            let six =
+                ALPHABET.iter().position(|a| a == c).ok_or_else(|| format!("'{text}' is not an id: bad character"))?;
             bits = if i < 21 { (bits << 6) | six as u128 } else { (bits << 2) | (six as u128 >> 4) };
         }
         Ok(Self(bits.to_be_bytes()))
@@ -84,7 +85,10 @@ mod tests {
             assert_eq!(id.to_string().parse::<Uuid>(), Ok(id));
         }
         assert_eq!(Uuid::ZERO.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
-        assert_eq!("MkU3OEVBNTcwNTJENDM2Qk".parse::<Uuid>().map(|u| u.as_bytes()[..3].to_vec()), Ok(vec![b'2', b'E', b'7']));
+        assert_eq!(
+            "MkU3OEVBNTcwNTJENDM2Qk".parse::<Uuid>().map(|u| u.as_bytes()[..3].to_vec()),
+            Ok(vec![b'2', b'E', b'7'])
+        );
     }
 
     #[test]

@@ -5,4 +5,5 @@ mod reader;
 mod writer;
 
 pub use reader::{DecodeError, Reader};
-pub use writer::{TaggedFields, Writer};
+pub(crate) use writer::TaggedFields;
+pub use writer::Writer;

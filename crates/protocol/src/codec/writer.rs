@@ -214,18 +214,18 @@ fn truncated(text: &str, limit: usize) -> &str {
 /// The tagged fields of one struct, added in the order of their tags. Fields that hold their default are
 /// never added: librdkafka before 2.2 mis-skips them.
 #[derive(Debug, Default)]
-pub struct TaggedFields {
+pub(crate) struct TaggedFields {
     fields: Vec<(u32, Bytes)>,
 }
 
 impl TaggedFields {
-    pub fn add(&mut self, tag: u32, write: impl FnOnce(&mut Writer)) {
+    pub(crate) fn add(&mut self, tag: u32, write: impl FnOnce(&mut Writer)) {
         let mut field = Writer::default();
         write(&mut field);
         self.fields.push((tag, field.into_bytes()));
     }
 
-    pub fn write(self, w: &mut Writer) {
+    pub(crate) fn write(self, w: &mut Writer) {
         w.unsigned_varint(self.fields.len() as u32);
         for (tag, bytes) in self.fields {
             w.unsigned_varint(tag);

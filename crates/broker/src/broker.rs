@@ -1,0 +1,110 @@
+//! The running broker as the handlers see it: the rooms below, and the few calls that need several of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{Clock, ErrorCode, NodeId};
+use barnabas_config::Listener;
+use barnabas_metadata::{
+    ApiError, CommandResult, CreateTopicsItem, CreatedTopic, ItemResult, MetadataCommand, MetadataImage,
+};
+use barnabas_quorum::Quorum;
+use barnabas_replica::{FetchSessionCache, ReplicaManager};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::configs::Configs;
+use crate::groups::GroupService;
+use crate::log_dirs::DataDir;
+use crate::metrics::Metrics;
+use crate::network::MemoryBudget;
+use crate::producer_ids::ProducerIds;
+use crate::settings::Settings;
+
+/// Everything a request can reach. Shared by all connections; each part has its own lock.
+pub struct Broker {
+    pub(crate) node_id: NodeId,
+    pub(crate) broker_epoch: i64,
+    pub(crate) settings: Settings,
+    pub(crate) configs: Configs,
+    pub(crate) controller_listeners: Vec<Listener>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) quorum: Quorum,
+    /// The newest image whose partitions this broker has opened. Clients are shown nothing newer, so a leader is
+    /// never announced before it accepts requests.
+    pub(crate) applied: watch::Receiver<Arc<MetadataImage>>,
+    pub(crate) replicas: ReplicaManager,
+    pub(crate) groups: GroupService,
+    pub(crate) fetch_sessions: Mutex<FetchSessionCache>,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) log_dirs: Arc<Vec<DataDir>>,
+    pub(crate) request_memory: MemoryBudget,
+    pub(crate) metrics: Metrics,
+}
+
+impl Broker {
+    /// The metadata as this broker serves it.
+    pub(crate) fn image(&self) -> Arc<MetadataImage> {
+        Arc::clone(&self.applied.borrow())
+    }
+
+    /// The controller as clients are told: the leader of the quorum, which on one node is this broker.
+    pub(crate) fn controller_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    /// Folders that hold this broker's data.
+    pub fn data_dirs(&self) -> impl Iterator<Item = &PathBuf> {
+        self.log_dirs.iter().map(|dir| &dir.path)
+    }
+
+    /// Has the quorum carry out a command and waits until this broker serves its outcome.
+    pub(crate) async fn propose(&self, command: MetadataCommand) -> Result<CommandResult, ApiError> {
+        let result = self.quorum.propose(command).await.map_err(|error| {
+            ApiError::new(ErrorCode::KafkaStorageError, format!("the metadata cannot be changed: {error}"))
+        })?;
+        let wanted = self.quorum.image().offset;
+        let mut applied = self.applied.clone();
+        let served = applied.wait_for(|image| image.offset >= wanted).await.is_ok();
+        if served { Ok(result) } else { Err(ApiError::new(ErrorCode::BrokerNotAvailable, "the broker is stopping")) }
+    }
+
+    /// Creates topics and waits until their partitions accept produce requests. One result per item, in order.
+    pub(crate) async fn create_topics(
+        &self,
+        topics: Vec<CreateTopicsItem>,
+        validate_only: bool,
+    ) -> Result<Vec<ItemResult<CreatedTopic>>, ApiError> {
+        let topics = topics.into_iter().map(|topic| self.configs.complete_new_topic(&self.image(), topic)).collect();
+        let defaults = self.configs.topic_defaults();
+        match self.propose(MetadataCommand::CreateTopics { topics, defaults, validate_only }).await? {
+            CommandResult::CreateTopics(results) => Ok(results),
+            _ => Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+        }
+    }
+
+    /// A producer id that nobody has, from a fresh block if need be.
+    pub(crate) async fn next_producer_id(&self) -> Result<i64, ApiError> {
+        loop {
+            if let Some(id) = self.producer_ids.take() {
+                return Ok(id);
+            }
+            let command =
+                MetadataCommand::AllocateProducerIds { broker_id: self.node_id, broker_epoch: self.broker_epoch };
+            match self.propose(command).await? {
+                CommandResult::AllocateProducerIds(block) => self.producer_ids.refill(block?),
+                _ => return Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+            }
+        }
+    }
+
+    /// Why clients cannot work with this broker yet or any more; `None` means: they can produce, and groups form.
+    pub fn not_ready(&self) -> Option<String> {
+        if let Some(reason) = self.quorum.failed() {
+            return Some(format!("the metadata log has failed: {reason}"));
+        }
+        (!self.groups.is_ready()).then(|| "consumer groups are not loaded".to_owned())
+    }
+}

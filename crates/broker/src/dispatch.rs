@@ -1,0 +1,200 @@
+//! From a frame to the handler of its API. The match has no catch-all: an API that is in the table of served
+//! APIs has a handler, or this does not compile.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use barnabas_protocol::messages::ApiVersionsRequest;
+use barnabas_protocol::{ApiKey, DecodeError, Message, RequestHeaderView, decode_request_header, encode_response};
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+use tokio::task::JoinHandle;
+
+use crate::broker::Broker;
+use crate::handlers;
+use crate::network::Frame;
+
+/// What is known of a client's connection.
+#[derive(Debug)]
+pub(crate) struct ConnectionInfo {
+    pub listener: Arc<str>,
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+}
+
+/// How a request is answered.
+pub(crate) enum Answer {
+    Ready(Frame),
+    /// By a task. Tasks that change state must not be aborted when the client leaves.
+    Later {
+        task: JoinHandle<Frame>,
+        abort_on_close: bool,
+    },
+    /// Not at all: produce with acks=0.
+    Silent,
+}
+
+/// Requests that cannot be answered; the connection is closed.
+#[derive(Debug, Error)]
+pub(crate) enum Refused {
+    #[error("the request header is broken: {0}")]
+    Header(DecodeError),
+    #[error("API key {0} is not served; use a client that asks ApiVersions first")]
+    UnknownApi(i16),
+    #[error("{api} version {version} is not served, only {first} to {last}; use a client that asks ApiVersions first")]
+    UnknownVersion { api: &'static str, version: i16, first: i16, last: i16 },
+    #[error("the body of {api} version {version} is broken: {error}")]
+    Body { api: &'static str, version: i16, error: DecodeError },
+    #[error("{0}")]
+    Protocol(&'static str),
+}
+
+/// One request on its way through a handler.
+#[derive(Clone)]
+pub(crate) struct RequestContext {
+    pub broker: Arc<Broker>,
+    pub connection: Arc<ConnectionInfo>,
+    pub api: ApiKey,
+    pub version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub started: Instant,
+}
+
+impl RequestContext {
+    /// The frame that carries this response, counted in the request metrics.
+    pub(crate) fn frame<M: Message>(&self, response: &M) -> Frame {
+        let frame = encode_response(self.api, self.version, self.correlation_id, response);
+        self.broker.metrics.request_done(self.api, self.version, self.started.elapsed());
+        frame
+    }
+
+    pub(crate) fn ready<M: Message>(&self, response: &M) -> Answer {
+        Answer::Ready(self.frame(response))
+    }
+
+    /// Answers when the future is done. It runs to its end even if the client leaves.
+    pub(crate) fn later<M, F>(&self, response: F) -> Answer
+    where
+        M: Message + Send,
+        F: Future<Output = M> + Send + 'static,
+    {
+        let ctx = self.clone();
+        let task = tokio::spawn(async move { ctx.frame(&response.await) });
+        Answer::Later { task, abort_on_close: false }
+    }
+
+    /// Like [`Self::later`] for work that only waits and reads: it ends with the connection.
+    pub(crate) fn later_while_connected<M, F>(&self, response: F) -> Answer
+    where
+        M: Message + Send,
+        F: Future<Output = M> + Send + 'static,
+    {
+        match self.later(response) {
+            Answer::Later { task, .. } => Answer::Later { task, abort_on_close: true },
+            other => other,
+        }
+    }
+
+    /// The client id as Kafka shows a missing one.
+    pub(crate) fn client_id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or("")
+    }
+}
+
+/// Handles one frame.
+pub(crate) fn handle(
+    broker: &Arc<Broker>,
+    connection: &Arc<ConnectionInfo>,
+    frame: BytesMut,
+) -> Result<Answer, Refused> {
+    let (header, body) = decode_request_header(frame.freeze()).map_err(Refused::Header)?;
+    let api = ApiKey::from_code(header.api_key).ok_or(Refused::UnknownApi(header.api_key))?;
+    let RequestHeaderView { api_version: version, correlation_id, client_id, .. } = header;
+    let ctx = RequestContext {
+        broker: Arc::clone(broker),
+        connection: Arc::clone(connection),
+        api,
+        version,
+        correlation_id,
+        client_id,
+        started: Instant::now(),
+    };
+    let range = api.versions();
+    if version < api.first_decodable_version() || version > range.last {
+        if api == ApiKey::ApiVersions {
+            return Ok(handlers::api_versions::unsupported_version(&ctx));
+        }
+        let (first, last) = (range.first, range.last);
+        return Err(Refused::UnknownVersion { api: api.name(), version, first, last });
+    }
+    route(ctx, body)
+}
+
+fn route(ctx: RequestContext, body: Bytes) -> Result<Answer, Refused> {
+    use handlers::*;
+    match ctx.api {
+        ApiKey::Produce => run(ctx, body, produce::handle),
+        ApiKey::Fetch => run(ctx, body, fetch::handle),
+        ApiKey::ListOffsets => run(ctx, body, list_offsets::handle),
+        ApiKey::Metadata => run(ctx, body, metadata::handle),
+        ApiKey::OffsetCommit => run(ctx, body, offset_commit::handle),
+        ApiKey::OffsetFetch => run(ctx, body, offset_fetch::handle),
+        ApiKey::FindCoordinator => run(ctx, body, find_coordinator::handle),
+        ApiKey::JoinGroup => run(ctx, body, group_membership::join),
+        ApiKey::Heartbeat => run(ctx, body, group_membership::heartbeat),
+        ApiKey::LeaveGroup => run(ctx, body, group_membership::leave),
+        ApiKey::SyncGroup => run(ctx, body, group_membership::sync),
+        ApiKey::DescribeGroups => run(ctx, body, group_admin::describe),
+        ApiKey::ListGroups => run(ctx, body, group_admin::list),
+        ApiKey::DeleteGroups => run(ctx, body, group_admin::delete),
+        ApiKey::OffsetDelete => run(ctx, body, group_admin::delete_offsets),
+        ApiKey::ApiVersions => api_versions_or_unsupported(ctx, body),
+        ApiKey::CreateTopics => run(ctx, body, create_topics::handle),
+        ApiKey::DeleteTopics => run(ctx, body, delete_topics::handle),
+        ApiKey::DeleteRecords => run(ctx, body, delete_records::handle),
+        ApiKey::InitProducerId => run(ctx, body, init_producer_id::handle),
+        ApiKey::OffsetForLeaderEpoch => run(ctx, body, offset_for_leader_epoch::handle),
+        ApiKey::DescribeAcls => run(ctx, body, acls::describe),
+        ApiKey::CreateAcls => run(ctx, body, acls::create),
+        ApiKey::DeleteAcls => run(ctx, body, acls::delete),
+        ApiKey::DescribeConfigs => run(ctx, body, describe_configs::handle),
+        ApiKey::AlterConfigs => run(ctx, body, alter_configs::handle),
+        ApiKey::IncrementalAlterConfigs => run(ctx, body, alter_configs::handle_incremental),
+        ApiKey::ListConfigResources => run(ctx, body, describe_configs::list_resources),
+        ApiKey::AlterReplicaLogDirs => run(ctx, body, log_dirs::alter),
+        ApiKey::DescribeLogDirs => run(ctx, body, log_dirs::describe),
+        ApiKey::CreatePartitions => run(ctx, body, create_partitions::handle),
+        ApiKey::ElectLeaders => run(ctx, body, elect_leaders::handle),
+        ApiKey::AlterPartitionReassignments => run(ctx, body, reassignments::alter),
+        ApiKey::ListPartitionReassignments => run(ctx, body, reassignments::list),
+        ApiKey::DescribeClientQuotas => run(ctx, body, client_quotas::describe),
+        ApiKey::DescribeQuorum => run(ctx, body, describe_quorum::handle),
+        ApiKey::DescribeCluster => run(ctx, body, describe_cluster::handle),
+        ApiKey::DescribeProducers => run(ctx, body, describe_producers::handle),
+        ApiKey::DescribeTopicPartitions => run(ctx, body, describe_topic_partitions::handle),
+    }
+}
+
+fn run<Request: Message>(
+    ctx: RequestContext,
+    body: Bytes,
+    handler: impl FnOnce(&RequestContext, Request) -> Result<Answer, Refused>,
+) -> Result<Answer, Refused> {
+    let request = Request::decode(body, ctx.version).map_err(|error| Refused::Body {
+        api: ctx.api.name(),
+        version: ctx.version,
+        error,
+    })?;
+    handler(&ctx, request)
+}
+
+/// A broken ApiVersions body is answered like an unknown version, so that newer clients step down.
+fn api_versions_or_unsupported(ctx: RequestContext, body: Bytes) -> Result<Answer, Refused> {
+    match ApiVersionsRequest::decode(body, ctx.version) {
+        Ok(request) => handlers::api_versions::handle(&ctx, request),
+        Err(_) => Ok(handlers::api_versions::unsupported_version(&ctx)),
+    }
+}

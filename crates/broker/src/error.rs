@@ -1,0 +1,28 @@
+//! Why a broker does not start: what is wrong, why, and how to mend it, in one line each.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A broker that cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot listen on {address} for listener {listener}: {error}; {hint}")]
+    Bind { listener: String, address: String, error: io::Error, hint: String },
+    #[error("cannot use the data folder {}: {error}; {hint}", dir.display())]
+    DataDir { dir: PathBuf, error: io::Error, hint: &'static str },
+    #[error(
+        "the data folder {} is in use by another running broker; stop that one, or give this one its own 'log.dirs'",
+        dir.display()
+    )]
+    Locked { dir: PathBuf },
+    #[error("{0}")]
+    WrongIdentity(String),
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("the metadata log cannot be opened: {0}")]
+    Quorum(String),
+    #[error("the metadata refuses this broker: {0}")]
+    Registration(String),
+}

@@ -1,0 +1,287 @@
+//! The shell around the group coordinator: one shard per partition of `__consumer_offsets`, its effects carried
+//! out in order, its timers run by one task.
+//!
+//! **Invariant:** a reply leaves only after the records of its effects, and of all effects before, are in the log.
+//! A failed append unloads the shard and replays it from the log, so that memory never runs ahead of the disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use barnabas_common::{Clock, ErrorCode};
+use barnabas_coordinator::{
+    CoordinatorRecord, Effects, GroupCoordinatorConfig, GroupReply, GroupShard, Now, ReplyToken, partition_for,
+};
+use barnabas_log::AppendOrigin;
+use barnabas_protocol::records::{
+    BatchBuilder, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
+};
+use barnabas_replica::{Partition, PartitionError};
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, oneshot};
+use tracing::{debug, error, warn};
+
+/// Bytes read from the offsets log at a time while it is replayed.
+const REPLAY_CHUNK_BYTES: usize = 4 << 20;
+/// More than any batch that this broker writes to the offsets log.
+const REPLAY_BATCH_LIMIT_BYTES: usize = 256 << 20;
+
+/// The groups of this broker.
+pub(crate) struct GroupService {
+    config: Arc<GroupCoordinatorConfig>,
+    clock: Arc<dyn Clock>,
+    shards: RwLock<BTreeMap<i32, Arc<Shard>>>,
+    timers_changed: Notify,
+}
+
+struct Shard {
+    partition: Arc<Partition>,
+    state: Mutex<ShardState>,
+}
+
+struct ShardState {
+    /// `None` while the log is being replayed.
+    groups: Option<GroupShard>,
+    waiting: HashMap<ReplyToken, oneshot::Sender<GroupReply>>,
+    next_token: u64,
+}
+
+/// The answer that a request will get.
+pub(crate) type PendingReply = oneshot::Receiver<GroupReply>;
+
+impl GroupService {
+    pub(crate) fn new(config: GroupCoordinatorConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { config: Arc::new(config), clock, shards: RwLock::default(), timers_changed: Notify::new() }
+    }
+
+    fn now(&self) -> Now {
+        Now { wall_ms: self.clock.wall_ms(), monotonic_ms: self.clock.monotonic_ms() }
+    }
+
+    /// Takes over the groups of a partition of the offsets topic: replays its log, then serves. Blocks.
+    pub(crate) fn load(&self, partition: Arc<Partition>) {
+        let index = partition.topic_partition.partition;
+        let state = ShardState { groups: None, waiting: HashMap::new(), next_token: 0 };
+        let shard = Arc::new(Shard { partition, state: Mutex::new(state) });
+        self.shards.write().insert(index, Arc::clone(&shard));
+        self.replay(&shard);
+    }
+
+    fn replay(&self, shard: &Shard) {
+        let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
+        if let Err(error) = replay_log(&shard.partition, &mut groups) {
+            error!(partition = %shard.partition.topic_partition, %error,
+                "cannot load consumer groups; they stay unavailable until the log can be read");
+            return;
+        }
+        let effects = groups.finish_loading(self.now());
+        let mut state = shard.state.lock();
+        state.groups = Some(groups);
+        self.carry_out(shard, &mut state, effects);
+        drop(state);
+        self.timers_changed.notify_one();
+    }
+
+    fn shard_of(&self, group_id: &str) -> Result<Arc<Shard>, ErrorCode> {
+        let shards = self.shards.read();
+        // Loaded as a whole: the number of shards is the number of partitions of the topic.
+        let partitions = i32::try_from(shards.len()).unwrap_or(i32::MAX);
+        if partitions == 0 {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        shards.get(&partition_for(group_id, partitions)).cloned().ok_or(ErrorCode::NotCoordinator)
+    }
+
+    /// Hands a request to the group's shard. The answer comes when everything it rests on is in the log.
+    pub(crate) fn submit(
+        &self,
+        group_id: &str,
+        request: impl FnOnce(&mut GroupShard, ReplyToken, Now) -> Effects,
+    ) -> Result<PendingReply, ErrorCode> {
+        let shard = self.shard_of(group_id)?;
+        let mut state = shard.state.lock();
+        let token = ReplyToken(state.next_token);
+        state.next_token += 1;
+        let groups = state.groups.as_mut().ok_or(ErrorCode::CoordinatorLoadInProgress)?;
+        let deadline = groups.next_deadline();
+        let effects = request(groups, token, self.now());
+        let is_earlier = groups.next_deadline().is_some_and(|next| deadline.is_none_or(|before| next < before));
+        let (reply, pending) = oneshot::channel();
+        state.waiting.insert(token, reply);
+        self.carry_out(&shard, &mut state, effects);
+        drop(state);
+        if is_earlier {
+            self.timers_changed.notify_one();
+        }
+        Ok(pending)
+    }
+
+    /// Looks something up in the group's shard.
+    pub(crate) fn read<T>(&self, group_id: &str, look: impl FnOnce(&GroupShard) -> T) -> Result<T, ErrorCode> {
+        let shard = self.shard_of(group_id)?;
+        let state = shard.state.lock();
+        state.groups.as_ref().map(look).ok_or(ErrorCode::CoordinatorLoadInProgress)
+    }
+
+    /// Looks something up in every shard.
+    pub(crate) fn read_all<T>(&self, mut look: impl FnMut(&GroupShard) -> T) -> Result<Vec<T>, ErrorCode> {
+        let shards: Vec<_> = self.shards.read().values().cloned().collect();
+        let each = shards.iter().map(|shard| {
+            let state = shard.state.lock();
+            state.groups.as_ref().map(&mut look).ok_or(ErrorCode::CoordinatorLoadInProgress)
+        });
+        each.collect()
+    }
+
+    /// Whether every group can be served.
+    pub(crate) fn is_ready(&self) -> bool {
+        let shards = self.shards.read();
+        !shards.is_empty() && shards.values().all(|shard| shard.state.lock().groups.is_some())
+    }
+
+    /// Forgets the offsets of a topic that is gone.
+    pub(crate) fn topic_deleted(&self, topic: &str) {
+        self.each_shard(|groups, _| groups.topic_deleted(topic));
+    }
+
+    fn each_shard(&self, mut work: impl FnMut(&mut GroupShard, Now) -> Effects) {
+        let shards: Vec<_> = self.shards.read().values().cloned().collect();
+        for shard in shards {
+            let mut state = shard.state.lock();
+            if let Some(groups) = state.groups.as_mut() {
+                let effects = work(groups, self.now());
+                self.carry_out(&shard, &mut state, effects);
+            }
+        }
+    }
+
+    /// Runs sessions and time-outs until the task is dropped. Sleeps until something is due.
+    pub(crate) async fn run_timers(&self) {
+        loop {
+            let deadline = self.next_deadline();
+            let now_ms = self.clock.monotonic_ms();
+            let sleep = deadline.map(|at| Duration::from_millis(u64::try_from(at - now_ms).unwrap_or(0)));
+            tokio::select! {
+                () = sleep_or_forever(sleep) => self.tick(),
+                () = self.timers_changed.notified() => {}
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<i64> {
+        let shards = self.shards.read();
+        shards.values().filter_map(|shard| shard.state.lock().groups.as_ref()?.next_deadline()).min()
+    }
+
+    fn tick(&self) {
+        self.each_shard(|groups, now| match groups.next_deadline() {
+            Some(at) if at <= now.monotonic_ms => groups.tick(now),
+            _ => Effects::default(),
+        });
+    }
+
+    fn carry_out(&self, shard: &Shard, state: &mut ShardState, effects: Effects) {
+        if !effects.records.is_empty() {
+            if let Err(failure) = self.append(&shard.partition, &effects.records) {
+                self.reload(shard, state, &failure);
+                return;
+            }
+        }
+        for (token, reply) in effects.replies {
+            deliver(state, token, reply);
+        }
+    }
+
+    fn append(&self, partition: &Partition, records: &[CoordinatorRecord]) -> Result<(), String> {
+        let now_ms = self.clock.wall_ms();
+        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+        for record in records {
+            batch.add(now_ms, Some(&record.key), record.value.as_deref(), &[]);
+        }
+        let mut batch = batch.build(0, 0).map_err(|error| error.to_string())?;
+        partition.append(&mut batch, now_ms, AppendOrigin::Coordinator).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// After a failed append: everyone who waits is told to ask again, and memory is made anew from the log.
+    fn reload(&self, shard: &Shard, state: &mut ShardState, failure: &str) {
+        error!(partition = %shard.partition.topic_partition,
+            "cannot write consumer group state, loading it again from the log: {failure}");
+        if let Some(groups) = state.groups.take() {
+            for (token, reply) in groups.unload(ErrorCode::CoordinatorNotAvailable, self.now()) {
+                deliver(state, token, reply);
+            }
+        }
+        // Requests without a parked reply learn it from their closed channel.
+        state.waiting.clear();
+        let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
+        match replay_log(&shard.partition, &mut groups) {
+            Ok(()) => {
+                // What finishing wants written is wanted again by the next tick; the log cannot take it now.
+                let _ = groups.finish_loading(self.now());
+                state.groups = Some(groups);
+            }
+            Err(error) => error!(partition = %shard.partition.topic_partition, %error, "cannot load consumer groups"),
+        }
+    }
+}
+
+async fn sleep_or_forever(sleep: Option<Duration>) {
+    match sleep {
+        Some(sleep) => tokio::time::sleep(sleep).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn deliver(state: &mut ShardState, token: ReplyToken, reply: GroupReply) {
+    if let Some(waiting) = state.waiting.remove(&token) {
+        // The client may have left; the state has changed all the same.
+        let _ = waiting.send(reply);
+    }
+}
+
+fn replay_log(partition: &Partition, groups: &mut GroupShard) -> Result<(), PartitionError> {
+    let offsets = partition.offsets()?;
+    let mut at = offsets.log_start_offset;
+    let mut skipped = 0u64;
+    while at < offsets.log_end_offset {
+        let plan = partition.with_log(|log| log.plan_read(at, REPLAY_CHUNK_BYTES, offsets.log_end_offset, true))?;
+        let chunk = plan.and_then(|plan| plan.read());
+        let chunk = chunk.map_err(|error| PartitionError::new(error.error_code(), error.to_string()))?;
+        let next = replay_chunk(&chunk, groups, &mut skipped);
+        if next <= at {
+            break;
+        }
+        at = next;
+    }
+    if skipped > 0 {
+        warn!(partition = %partition.topic_partition, "skipped {skipped} records that are no group state");
+    }
+    debug!(partition = %partition.topic_partition, end = offsets.log_end_offset, "loaded consumer groups");
+    Ok(())
+}
+
+/// Replays whole batches and returns the offset after the last one.
+fn replay_chunk(chunk: &Bytes, groups: &mut GroupShard, skipped: &mut u64) -> i64 {
+    let mut next = -1;
+    for batch in split_batches(chunk) {
+        let Ok((header, bytes)) = batch else { break };
+        next = header.next_offset();
+        if header.is_control() {
+            continue;
+        }
+        let Ok(records) = read_records(&chunk.slice_ref(bytes), DecompressionLimit::bytes(REPLAY_BATCH_LIMIT_BYTES))
+        else {
+            *skipped += 1;
+            continue;
+        };
+        for record in records {
+            let replayed = record.ok().and_then(|record| {
+                let key = record.key?;
+                groups.replay(&key, record.value.as_ref(), record.timestamp).ok()
+            });
+            *skipped += u64::from(replayed.is_none());
+        }
+    }
+    next
+}

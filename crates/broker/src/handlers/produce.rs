@@ -1,0 +1,208 @@
+//! Produce (0), versions 0-13 advertised, 3-13 served. Records go to the log of each partition.
+//!
+//! - Versions 0-2 carry old message sets; they are advertised so that librdkafka compresses (KAFKA-18659), and
+//!   refused like Apache Kafka 4 refuses them.
+//! - acks=0 has no answer; if such a request fails the connection is closed, so that the client notices.
+//! - With one replica acks=1 and acks=-1 are the same. acks=-1 with too few replicas in sync is refused before
+//!   anything is written.
+//! - Version 8 on names the records that are at fault (KIP-467); version 13 names topics by id (KIP-516).
+//! - Not yet: transactional batches (refused with the error Kafka gives an unknown transactional id).
+
+use std::sync::Arc;
+
+use barnabas_common::ErrorCode;
+use barnabas_log::{AppendError, AppendOrigin};
+use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use barnabas_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use barnabas_protocol::messages::{ProduceRequest, ProduceResponse};
+use barnabas_replica::Partition;
+use bytes::{Bytes, BytesMut};
+
+use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::metrics::TopicTraffic;
+use crate::validation;
+
+const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 13;
+const ALL_IN_SYNC: i16 = -1;
+
+pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<Answer, Refused> {
+    let acks = request.acks;
+    if needs_decoding(ctx, &request) {
+        let work = ctx.clone();
+        let answer = ctx.later(async move { decode_and_append(work, request).await });
+        return Ok(if acks == 0 { Answer::Silent } else { answer });
+    }
+    let response = append_all(ctx, request);
+    if acks != 0 {
+        return Ok(ctx.ready(&response));
+    }
+    if has_error(&response) {
+        return Err(Refused::Protocol("a produce request with acks=0 failed; closing tells the client"));
+    }
+    Ok(Answer::Silent)
+}
+
+/// Records that must be looked at one by one go through a blocking thread, so that a huge or hostile batch
+/// does not hold up other connections.
+async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
+    let work = tokio::task::spawn_blocking(move || append_all(&ctx, request));
+    work.await.unwrap_or_default()
+}
+
+fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
+    request.topic_data.iter().any(|topic| {
+        let partition = topic.partition_data.first().map_or(0, |data| data.index);
+        let partition = topic_name(ctx, topic).and_then(|name| ctx.broker.replicas.get(&name, partition));
+        partition.is_some_and(|partition| is_compacted(&partition))
+    })
+}
+
+fn is_compacted(partition: &Partition) -> bool {
+    partition.with_log(|log| log.config().cleanup_policy.compact).unwrap_or(false)
+}
+
+fn has_error(response: &ProduceResponse) -> bool {
+    response.responses.iter().flat_map(|topic| &topic.partition_responses).any(|partition| partition.error_code != 0)
+}
+
+fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse {
+    let acks = request.acks;
+    let responses = request.topic_data.into_iter().map(|topic| {
+        let name = topic_name(ctx, &topic);
+        let unknown =
+            if topic.topic_id.is_zero() { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::UnknownTopicId };
+        let partitions = topic.partition_data.into_iter().map(|data| {
+            let index = data.index;
+            let result = match &name {
+                None => Err(Failure::new(unknown, "this topic does not exist here")),
+                Some(name) => append_one(ctx, name, data, acks),
+            };
+            result.unwrap_or_else(|failure| failure.into_response(index))
+        });
+        TopicProduceResponse { partition_responses: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+    });
+    ProduceResponse { responses: responses.collect(), ..Default::default() }
+}
+
+fn topic_name(ctx: &RequestContext, topic: &TopicProduceData) -> Option<Arc<str>> {
+    if ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS {
+        ctx.broker.replicas.topic_name(topic.topic_id)
+    } else {
+        Some(topic.name.as_str().into())
+    }
+}
+
+/// Why one partition's records were not appended.
+struct Failure {
+    code: ErrorCode,
+    message: String,
+    records: Vec<BatchIndexAndErrorMessage>,
+    log_start_offset: i64,
+}
+
+impl Failure {
+    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), records: Vec::new(), log_start_offset: -1 }
+    }
+
+    fn into_response(self, index: i32) -> PartitionProduceResponse {
+        PartitionProduceResponse {
+            index,
+            error_code: self.code.code(),
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: self.log_start_offset,
+            record_errors: self.records,
+            error_message: Some(self.message),
+            ..Default::default()
+        }
+    }
+}
+
+fn append_one(
+    ctx: &RequestContext,
+    topic: &str,
+    data: PartitionProduceData,
+    acks: i16,
+) -> Result<PartitionProduceResponse, Failure> {
+    if !(-1..=1).contains(&acks) {
+        return Err(Failure::new(
+            ErrorCode::InvalidRequiredAcks,
+            format!("acks={acks}; allowed are 0, 1 and -1 (all)"),
+        ));
+    }
+    if crate::topics::is_internal_topic(topic) {
+        return Err(Failure::new(
+            ErrorCode::InvalidTopicException,
+            format!("clients may not write to the internal topic {topic}"),
+        ));
+    }
+    let partition = ctx.broker.replicas.get(topic, data.index).ok_or_else(|| {
+        Failure::new(ErrorCode::UnknownTopicOrPartition, format!("{topic}-{} does not exist here", data.index))
+    })?;
+    if acks == ALL_IN_SYNC {
+        check_in_sync(ctx, topic, data.index)?;
+    }
+    let records = data.records.unwrap_or_default();
+    append_records(ctx, topic, &partition, records, data.index)
+}
+
+fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Failure> {
+    let image = ctx.broker.image();
+    let in_sync = image.partition(topic, index).map_or(0, |partition| partition.isr.len());
+    let needed = ctx.broker.configs.min_insync_replicas(&image, topic);
+    let replicas = image.partition(topic, index).map_or(1, |partition| partition.replicas.len());
+    // As in Kafka 4 (KIP-966), more in-sync replicas than replicas are never asked for.
+    if in_sync < needed.min(replicas) {
+        return Err(Failure::new(
+            ErrorCode::NotEnoughReplicas,
+            format!("{in_sync} replicas of {topic}-{index} are in sync, min.insync.replicas is {needed}"),
+        ));
+    }
+    Ok(())
+}
+
+fn append_records(
+    ctx: &RequestContext,
+    topic: &str,
+    partition: &Partition,
+    records: Bytes,
+    index: i32,
+) -> Result<PartitionProduceResponse, Failure> {
+    if is_compacted(partition) {
+        validation::check_keys(&records).map_err(|rejected| from_append_error(rejected, partition))?;
+    }
+    validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
+    let size = records.len() as u64;
+    let mut batches = BytesMut::from(records);
+    let appended = partition.append(&mut batches, ctx.broker.clock.wall_ms(), AppendOrigin::Client);
+    let info = appended.map_err(|error| {
+        ctx.broker.metrics.failed_produce(topic);
+        from_append_error(error, partition)
+    })?;
+    ctx.broker
+        .metrics
+        .produced(topic, TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: size });
+    Ok(PartitionProduceResponse {
+        index,
+        base_offset: info.first_offset,
+        log_append_time_ms: info.log_append_time,
+        log_start_offset: info.log_start_offset,
+        ..Default::default()
+    })
+}
+
+fn from_append_error(error: AppendError, partition: &Partition) -> Failure {
+    let records = error.record_errors().iter().map(|record| BatchIndexAndErrorMessage {
+        batch_index: record.batch_index,
+        batch_index_error_message: record.message.clone(),
+    });
+    Failure {
+        code: error.error_code(),
+        message: error.to_string(),
+        records: records.collect(),
+        log_start_offset: partition.offsets().map_or(-1, |offsets| offsets.log_start_offset),
+    }
+}

@@ -1,0 +1,336 @@
+//! Starting and stopping a broker. The order matters: lock the folders, open the metadata, bind the listeners,
+//! register, open the logs, load the groups; only then accept connections.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{Clock, Uuid};
+use barnabas_config::{BrokerConfig, SecurityProtocol};
+use barnabas_metadata::{
+    BrokerListener, BrokerRegistrationCommand, CommandResult, CreateTopicsItem, DEFAULT_BROKER_CONFIGS,
+    DEFAULT_FEATURES, FeatureRange, MetadataCommand, MetadataImage,
+};
+use barnabas_quorum::{Quorum, QuorumOptions};
+use barnabas_replica::{FetchSessionCache, ReplicaManager};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use crate::broker::Broker;
+use crate::config_rules::KeyTableRules;
+use crate::configs::Configs;
+use crate::error::StartError;
+use crate::features;
+use crate::groups::GroupService;
+use crate::log_dirs::{self, DataDir, OpenedDirs};
+use crate::maintenance;
+use crate::metrics::Metrics;
+use crate::network::{self, BoundListener, MemoryBudget};
+use crate::partitions::PartitionLife;
+use crate::producer_ids::ProducerIds;
+use crate::settings::Settings;
+use crate::topics::{CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC};
+
+/// Memory that requests on their way in may take together, unless one frame alone may be larger.
+const REQUEST_MEMORY_BYTES: usize = 96 << 20;
+
+/// What a broker needs besides its configuration.
+pub struct StartOptions {
+    pub config: BrokerConfig,
+    /// The cluster to be in; by default that of the data folder, or a new one.
+    pub cluster_id: Option<String>,
+    pub vfs: Arc<dyn Vfs>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A listener that accepts connections, for the banner.
+#[derive(Clone, Debug)]
+pub struct ListeningOn {
+    pub name: String,
+    pub address: SocketAddr,
+    pub advertised_host: String,
+    pub advertised_port: u16,
+}
+
+/// A broker that serves clients until [`RunningBroker::stop`].
+pub struct RunningBroker {
+    pub broker: Arc<Broker>,
+    pub cluster_id: String,
+    pub formatted: bool,
+    pub listeners: Vec<ListeningOn>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts a broker. When this returns, clients can produce and groups can form.
+pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
+    let StartOptions { config, cluster_id, vfs, clock } = options;
+    refuse_unsupported(&config)?;
+    let metadata_dir = config.metadata_log_dir();
+    let opened = log_dirs::open(&vfs, &config.log_dirs(), config.node_id(), cluster_id.as_deref())?;
+    log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
+    let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;
+    let listeners = advertised(&config, &bound);
+    let configs = Configs::new(config);
+    let quorum = start_quorum(&configs, &opened, &vfs, &clock, metadata_dir).await?;
+    let broker_epoch = register(&quorum, &configs, &opened, &listeners).await?;
+
+    let OpenedDirs { dirs, cluster_id, formatted } = opened;
+    let dirs = Arc::new(dirs);
+    let node_id = configs.broker_config().node_id();
+    let life = PartitionLife::new(node_id, Arc::clone(&vfs), Arc::clone(&clock), Arc::clone(&dirs), configs.clone());
+    let life = Arc::new(life);
+    let (publish, applied) = watch::channel(quorum.image());
+    let broker = assemble(configs, broker_epoch, dirs, vfs, clock, quorum, applied);
+    load(&broker, &life).await;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = vec![
+        tokio::spawn(follow_metadata(Arc::clone(&broker), Arc::clone(&life), publish)),
+        tokio::spawn(maintenance::run(Arc::clone(&broker), life)),
+    ];
+    let timers = Arc::clone(&broker);
+    tasks.push(tokio::spawn(async move { timers.groups.run_timers().await }));
+    ensure_offsets_topic(&broker).await?;
+    for listener in bound {
+        tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), stopped.clone())));
+    }
+    Ok(RunningBroker { broker, cluster_id, formatted, listeners, stop, tasks })
+}
+
+/// What the configuration asks for and this version does not do: said at start, never silently left out.
+fn refuse_unsupported(config: &BrokerConfig) -> Result<(), StartError> {
+    let unsupported = |message: String| Err(StartError::Unsupported(message));
+    if let Some(secured) = config.listeners().iter().find(|listener| listener.protocol != SecurityProtocol::Plaintext) {
+        return unsupported(format!(
+            "listener {} wants {}, which is not served yet; give it PLAINTEXT in 'listener.security.protocol.map' or remove \
+             it from 'listeners'",
+            secured.name,
+            secured.protocol.name()
+        ));
+    }
+    if !config.has_role(barnabas_config::ProcessRole::Broker) {
+        return unsupported(
+            "process.roles has no 'broker': a controller alone is not served yet; add broker".to_owned(),
+        );
+    }
+    let voters = config.quorum_voters();
+    if voters.iter().any(|voter| voter.id != config.node_id()) {
+        return unsupported(format!(
+            "controller.quorum.voters names {} nodes; clusters of several nodes are not served yet, and running this one \
+             alone would split your data; keep only node {} in it",
+            voters.len(),
+            config.node_id()
+        ));
+    }
+    Ok(())
+}
+
+fn advertised(config: &BrokerConfig, bound: &[BoundListener]) -> Vec<ListeningOn> {
+    let hostname = || {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        if name.is_empty() { "localhost".to_owned() } else { name }
+    };
+    let each = bound.iter().map(|bound| {
+        let told = config.advertised_listeners().iter().find(|told| told.name == *bound.name);
+        let host = told.and_then(|told| told.host.clone()).unwrap_or_else(hostname);
+        let port = told.map_or(0, |told| told.port);
+        ListeningOn {
+            name: bound.name.to_string(),
+            address: bound.address,
+            advertised_host: host,
+            advertised_port: if port == 0 { bound.address.port() } else { port },
+        }
+    });
+    each.collect()
+}
+
+async fn start_quorum(
+    configs: &Configs,
+    opened: &OpenedDirs,
+    vfs: &Arc<dyn Vfs>,
+    clock: &Arc<dyn Clock>,
+    metadata_dir: std::path::PathBuf,
+) -> Result<Quorum, StartError> {
+    let config = configs.broker_config();
+    let home = opened.dirs.iter().find(|dir| dir.path == metadata_dir).or(opened.dirs.first());
+    let directory_id = home.map_or(Uuid::ZERO, |dir| dir.directory_id);
+    let options = QuorumOptions::new(
+        metadata_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0")),
+        config.node_id(),
+        directory_id,
+        Arc::clone(vfs),
+        Arc::clone(clock),
+        Arc::new(KeyTableRules(Arc::clone(config))),
+    );
+    Quorum::start(options).await.map_err(|error| StartError::Quorum(error.to_string()))
+}
+
+/// Gives a new cluster its first metadata and registers this start of the broker. Returns its epoch.
+async fn register(
+    quorum: &Quorum,
+    configs: &Configs,
+    opened: &OpenedDirs,
+    listeners: &[ListeningOn],
+) -> Result<i64, StartError> {
+    let refused = |error: String| StartError::Registration(error);
+    let bootstrap = MetadataCommand::Bootstrap {
+        cluster_id: opened.cluster_id.clone(),
+        features: DEFAULT_FEATURES.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
+        broker_defaults: DEFAULT_BROKER_CONFIGS.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+    };
+    if quorum.image().cluster_id.is_empty() {
+        quorum.propose(bootstrap).await.map_err(|error| refused(error.to_string()))?;
+    }
+    let config = configs.broker_config();
+    let registration = BrokerRegistrationCommand {
+        cluster_id: opened.cluster_id.clone(),
+        node_id: config.node_id(),
+        incarnation_id: Uuid::random(),
+        directory_ids: opened.dirs.iter().map(|dir| dir.directory_id).collect(),
+        listeners: listeners.iter().map(registered).collect(),
+        rack: config.text("broker.rack").map(str::to_owned),
+        supported_features: supported_features(),
+        previous_broker_epoch: opened.dirs.iter().map(|dir| dir.previous_broker_epoch).min().unwrap_or(-1),
+        fenced: false,
+    };
+    match quorum.propose(MetadataCommand::RegisterBroker(registration)).await {
+        Ok(CommandResult::RegisterBroker(Ok(epoch))) => Ok(epoch),
+        Ok(CommandResult::RegisterBroker(Err(error))) => Err(refused(error.to_string())),
+        Ok(other) => Err(refused(format!("unexpected answer {other:?}"))),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+fn registered(listener: &ListeningOn) -> BrokerListener {
+    BrokerListener {
+        name: listener.name.clone(),
+        host: listener.advertised_host.clone(),
+        port: listener.advertised_port,
+        security_protocol: barnabas_metadata::SecurityProtocol::Plaintext,
+    }
+}
+
+fn supported_features() -> BTreeMap<String, FeatureRange> {
+    features::SUPPORTED.iter().map(|f| (f.name.to_owned(), FeatureRange { min: f.min, max: f.max })).collect()
+}
+
+fn assemble(
+    configs: Configs,
+    broker_epoch: i64,
+    log_dirs: Arc<Vec<DataDir>>,
+    vfs: Arc<dyn Vfs>,
+    clock: Arc<dyn Clock>,
+    quorum: Quorum,
+    applied: watch::Receiver<Arc<MetadataImage>>,
+) -> Arc<Broker> {
+    let config = Arc::clone(configs.broker_config());
+    let settings = Settings::from_config(&config);
+    let first_session_id = i32::try_from(clock.wall_ms() & 0x3fff_ffff).unwrap_or(1);
+    Arc::new(Broker {
+        node_id: config.node_id(),
+        broker_epoch,
+        settings,
+        groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock)),
+        controller_listeners: config.controller_listeners().to_vec(),
+        configs,
+        clock,
+        vfs,
+        quorum,
+        applied,
+        replicas: ReplicaManager::default(),
+        fetch_sessions: Mutex::new(FetchSessionCache::new(settings.fetch_session_slots, first_session_id)),
+        producer_ids: ProducerIds::default(),
+        log_dirs,
+        request_memory: MemoryBudget::new(REQUEST_MEMORY_BYTES),
+        metrics: Metrics::default(),
+    })
+}
+
+/// Opens all logs, then loads all groups.
+async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) {
+    let (broker, life) = (Arc::clone(broker), Arc::clone(life));
+    let loading = tokio::task::spawn_blocking(move || {
+        life.load_all(&broker.replicas, &broker.image());
+        load_groups(&broker);
+    });
+    if let Err(error) = loading.await {
+        error!(%error, "loading the logs failed");
+    }
+}
+
+fn load_groups(broker: &Broker) {
+    for partition in broker.replicas.of_topic(CONSUMER_OFFSETS_TOPIC) {
+        broker.groups.load(partition);
+    }
+}
+
+/// Carries out each new image, then shows it to clients.
+async fn follow_metadata(broker: Arc<Broker>, life: Arc<PartitionLife>, publish: watch::Sender<Arc<MetadataImage>>) {
+    let mut images = broker.quorum.subscribe();
+    loop {
+        let new = Arc::clone(&images.borrow_and_update());
+        let old = broker.image();
+        if new.offset > old.offset {
+            let (work, life, step) = (Arc::clone(&broker), Arc::clone(&life), Arc::clone(&new));
+            let applied = tokio::task::spawn_blocking(move || apply(&work, &life, &old, &step));
+            if let Err(error) = applied.await {
+                error!(%error, "carrying out new metadata failed");
+            }
+            publish.send_replace(new);
+        }
+        if images.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &MetadataImage) {
+    let delta = life.apply(&broker.replicas, old, new);
+    for topic in &delta.deleted_topics {
+        broker.groups.topic_deleted(&topic.name);
+        broker.metrics.topic_deleted(&topic.name);
+    }
+    if delta.created_topics.iter().any(|topic| &*topic.name == CONSUMER_OFFSETS_TOPIC) {
+        load_groups(broker);
+    }
+}
+
+/// Groups can form only when their topic is there; the first client should not have to wait for it.
+async fn ensure_offsets_topic(broker: &Arc<Broker>) -> Result<(), StartError> {
+    if broker.image().topic(CONSUMER_OFFSETS_TOPIC).is_some() {
+        return Ok(());
+    }
+    let item = CreateTopicsItem {
+        name: CONSUMER_OFFSETS_TOPIC.to_owned(),
+        id: Uuid::random(),
+        partitions: -1,
+        replication_factor: -1,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    };
+    let failed = |error: String| StartError::Registration(format!("cannot create {CONSUMER_OFFSETS_TOPIC}: {error}"));
+    let results = broker.create_topics(vec![item], false).await.map_err(|error| failed(error.to_string()))?;
+    match results.into_iter().next() {
+        Some(Err(error)) => Err(failed(error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+impl RunningBroker {
+    /// Stops accepting, flushes and closes every log, and marks the folders as cleanly stopped.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.stop.send_replace(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+        let broker = Arc::clone(&self.broker);
+        if let Err(error) = tokio::task::spawn_blocking(move || maintenance::close_all(&broker)).await {
+            error!(%error, "closing the logs failed; the next start will check them");
+        }
+        self.broker.quorum.shutdown().await;
+    }
+}

@@ -1,0 +1,161 @@
+//! The data folders of a broker: locked against a second process before anything is touched, formatted when
+//! empty, refused when they belong to another cluster or node.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{NodeId, TopicPartition, Uuid};
+use barnabas_log::{Checkpoint, LockError, LogDir, MetaProperties};
+
+use crate::error::StartError;
+use crate::topics::CLUSTER_METADATA_TOPIC;
+
+/// One folder of `log.dirs`, locked as long as this lives.
+pub(crate) struct DataDir {
+    pub path: PathBuf,
+    pub directory_id: Uuid,
+    pub files: LogDir,
+    /// Whether the logs were closed properly the last time.
+    pub clean_shutdown: bool,
+    /// Broker epoch of that clean stop; -1 if there was none.
+    pub previous_broker_epoch: i64,
+    pub recovery_points: BTreeMap<TopicPartition, i64>,
+    pub log_start_offsets: BTreeMap<TopicPartition, i64>,
+}
+
+/// Locked folders and the cluster they belong to.
+pub(crate) struct OpenedDirs {
+    pub dirs: Vec<DataDir>,
+    pub cluster_id: String,
+    /// Whether every folder was empty, so that this start formats them.
+    pub formatted: bool,
+}
+
+/// Locks all folders, then reads or writes their identity. Nothing is written before every lock is held.
+pub(crate) fn open(
+    vfs: &Arc<dyn Vfs>,
+    paths: &[PathBuf],
+    node_id: NodeId,
+    wanted_cluster_id: Option<&str>,
+) -> Result<OpenedDirs, StartError> {
+    let locked = paths.iter().map(|path| lock(vfs, path)).collect::<Result<Vec<_>, _>>()?;
+    let found = locked.iter().map(identity).collect::<Result<Vec<_>, _>>()?;
+    let formatted = found.iter().all(Option::is_none);
+    let known = found.iter().flatten().next().map(|known| known.cluster_id.clone());
+    let cluster_id = wanted_cluster_id.map(str::to_owned).or(known).unwrap_or_else(|| Uuid::random().to_string());
+    for (files, found) in locked.iter().zip(&found) {
+        match found {
+            Some(found) => check_identity(files.path(), found, node_id, &cluster_id)?,
+            None => refuse_foreign_data(files)?,
+        }
+    }
+    let opened = locked.into_iter().zip(found).map(|(files, found)| adopt(files, found, &cluster_id, node_id));
+    Ok(OpenedDirs { dirs: opened.collect::<Result<_, _>>()?, cluster_id, formatted })
+}
+
+fn lock(vfs: &Arc<dyn Vfs>, path: &Path) -> Result<LogDir, StartError> {
+    LogDir::open(Arc::clone(vfs), path.to_owned()).map_err(|error| match error {
+        LockError::InUse(dir) => StartError::Locked { dir },
+        LockError::Io { dir, source } => StartError::DataDir {
+            dir,
+            error: source,
+            hint: "let this user create and write it (chown), or choose another folder with 'log.dirs'",
+        },
+    })
+}
+
+fn data_dir_error(files: &LogDir, hint: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    let dir = files.path().to_owned();
+    move |error| StartError::DataDir { dir, error, hint }
+}
+
+fn identity(files: &LogDir) -> Result<Option<MetaProperties>, StartError> {
+    files.read_meta_properties().map_err(data_dir_error(
+        files,
+        "restore its meta.properties from a backup, or move the folder away to start empty",
+    ))
+}
+
+fn check_identity(path: &Path, found: &MetaProperties, node_id: NodeId, cluster_id: &str) -> Result<(), StartError> {
+    let dir = path.display();
+    if found.cluster_id != cluster_id {
+        return Err(StartError::WrongIdentity(format!(
+            "the data folder {dir} belongs to cluster {}, but this broker is to be in cluster {cluster_id}; to keep its data \
+             run: export CLUSTER_ID={} -- or to start empty run: mv {dir} {dir}.old",
+            found.cluster_id, found.cluster_id
+        )));
+    }
+    if found.node_id != node_id {
+        return Err(StartError::WrongIdentity(format!(
+            "the data folder {dir} belongs to node {}, but this broker is node {node_id}; to keep its data run: barnabas \
+             server --override node.id={} -- or to start empty run: mv {dir} {dir}.old",
+            found.node_id, found.node_id
+        )));
+    }
+    Ok(())
+}
+
+/// A folder with logs but without identity is somebody else's: never write into it.
+fn refuse_foreign_data(files: &LogDir) -> Result<(), StartError> {
+    let partitions = files
+        .partitions()
+        .map_err(data_dir_error(files, "let this user read the folder, or choose another 'log.dirs'"))?;
+    match partitions.first() {
+        None => Ok(()),
+        Some(found) => Err(StartError::WrongIdentity(format!(
+            "the data folder {} holds logs ({found}) but no meta.properties, so it is not known whose they are; restore that \
+             file, or choose an empty folder with 'log.dirs'",
+            files.path().display()
+        ))),
+    }
+}
+
+fn adopt(
+    files: LogDir,
+    found: Option<MetaProperties>,
+    cluster_id: &str,
+    node_id: NodeId,
+) -> Result<DataDir, StartError> {
+    const HINT: &str = "make room on the disk and let this user write to the folder";
+    let directory_id = match found.as_ref().and_then(|found| found.directory_id) {
+        Some(id) => id,
+        None => {
+            let id = Uuid::random();
+            let properties = MetaProperties {
+                cluster_id: cluster_id.to_owned(),
+                node_id,
+                directory_id: Some(id),
+                others: BTreeMap::new(),
+            };
+            files.write_meta_properties(&properties).map_err(data_dir_error(&files, HINT))?;
+            id
+        }
+    };
+    let clean = files.take_clean_shutdown().map_err(data_dir_error(&files, HINT))?;
+    Ok(DataDir {
+        path: files.path().to_owned(),
+        directory_id,
+        clean_shutdown: clean.is_some(),
+        previous_broker_epoch: clean.and_then(|clean| clean.broker_epoch).unwrap_or(-1),
+        recovery_points: files.read_checkpoint(Checkpoint::RecoveryPoint),
+        log_start_offsets: files.read_checkpoint(Checkpoint::LogStartOffset),
+        files,
+    })
+}
+
+/// Refuses a metadata folder that Apache Kafka wrote: its topics would be taken for strays.
+pub(crate) fn refuse_kafka_metadata(vfs: &dyn Vfs, metadata_log_dir: &Path) -> Result<(), StartError> {
+    let dir = metadata_log_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
+    if vfs.exists(&dir.join("00000000000000000000.log")) || vfs.exists(&dir.join("quorum-state")) {
+        return Err(StartError::Unsupported(format!(
+            "the data folder {} was written by Apache Kafka (it holds its metadata log {}); taking over such a folder is not \
+             served yet: start with an empty 'log.dirs' and copy topics with MirrorMaker",
+            metadata_log_dir.display(),
+            dir.display()
+        )));
+    }
+    Ok(())
+}

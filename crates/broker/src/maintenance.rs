@@ -1,0 +1,121 @@
+//! What happens to logs over time: retention, flushing, checkpoints, removing deleted files. One task for all
+//! partitions; it sleeps in between.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use barnabas_log::Checkpoint;
+use tracing::{debug, error, info};
+
+use crate::broker::Broker;
+use crate::partitions::PartitionLife;
+
+/// How often files are looked at whose delay may be over, and `flush.ms` is kept.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs until the task is dropped.
+pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
+    let config = broker.configs.broker_config().clone();
+    let every = |key: &str| u64::try_from(config.number(key)).unwrap_or(u64::MAX).div_ceil(1000).max(1);
+    let retention_ticks = every("log.retention.check.interval.ms");
+    let checkpoint_ticks = every("log.flush.offset.checkpoint.interval.ms");
+    let mut tick: u64 = 0;
+    loop {
+        tokio::time::sleep(TICK).await;
+        tick += 1;
+        let (broker, life) = (Arc::clone(&broker), Arc::clone(&life));
+        let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
+        let round = tokio::task::spawn_blocking(move || {
+            maintain(&broker, retention);
+            life.remove_doomed();
+            if checkpoint {
+                write_checkpoints(&broker);
+            }
+        });
+        if let Err(error) = round.await {
+            error!(%error, "log maintenance failed; going on with the next round");
+        }
+    }
+}
+
+fn maintain(broker: &Broker, retention: bool) {
+    let now_ms = broker.clock.wall_ms();
+    for partition in broker.replicas.all() {
+        let Ok(offsets) = partition.offsets() else { continue };
+        if retention {
+            let deleted = partition.with_log(|log| log.apply_retention(now_ms, offsets.high_watermark));
+            match deleted {
+                Ok(Ok(deleted)) if !deleted.is_empty() => {
+                    info!(partition = %partition.topic_partition, segments = deleted.len(), "retention deleted segments");
+                }
+                Ok(Err(error)) => error!(partition = %partition.topic_partition, %error, "retention failed"),
+                _ => {}
+            }
+        }
+        if let Ok(Err(error)) = partition.with_log(|log| log.tick(now_ms)) {
+            error!(partition = %partition.topic_partition, %error, "log maintenance failed");
+        }
+    }
+}
+
+/// Writes recovery points and log start offsets, so that the next start reads little.
+pub(crate) fn write_checkpoints(broker: &Broker) {
+    for dir in broker.log_dirs.iter() {
+        let mut recovery_points = BTreeMap::new();
+        let mut log_start_offsets = BTreeMap::new();
+        let mut high_watermarks = BTreeMap::new();
+        for partition in broker.replicas.all() {
+            let name = partition.topic_partition.clone();
+            let state = partition.with_log(|log| {
+                let here = log.dir().starts_with(&dir.path);
+                here.then(|| (log.recovery_point(), log.log_start_offset(), log.log_end_offset()))
+            });
+            if let Ok(Some((recovery_point, log_start_offset, high_watermark))) = state {
+                recovery_points.insert(name.clone(), recovery_point);
+                high_watermarks.insert(name.clone(), high_watermark);
+                if log_start_offset > 0 {
+                    log_start_offsets.insert(name, log_start_offset);
+                }
+            }
+        }
+        let files = [
+            (Checkpoint::RecoveryPoint, recovery_points),
+            (Checkpoint::LogStartOffset, log_start_offsets),
+            (Checkpoint::Replication, high_watermarks),
+        ];
+        for (which, offsets) in files {
+            if let Err(error) = dir.files.write_checkpoint(which, &offsets) {
+                error!(dir = %dir.path.display(), %error, "cannot write {}", which.file_name());
+            }
+        }
+        debug!(dir = %dir.path.display(), "wrote checkpoints");
+    }
+}
+
+/// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.
+pub(crate) fn close_all(broker: &Broker) {
+    let mut clean = true;
+    for partition in broker.replicas.all() {
+        if let Ok(Err(error)) = partition.with_log(|log| log.flush()) {
+            error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
+            clean = false;
+        }
+    }
+    write_checkpoints(broker);
+    for partition in broker.replicas.all() {
+        if let Some(mut log) = partition.take_log("the broker is stopping") {
+            if let Err(error) = log.close() {
+                error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
+                clean = false;
+            }
+        }
+    }
+    if clean {
+        for dir in broker.log_dirs.iter() {
+            if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
+                error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
+            }
+        }
+    }
+}

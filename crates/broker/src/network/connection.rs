@@ -1,0 +1,246 @@
+//! One client connection: every complete frame in the read buffer is handled, in order; answers leave in the
+//! same order, written together; an answer that has to wait does not stop reading.
+//!
+//! **Invariant:** a response is written once and in the order of its request. Work that changes state runs to
+//! its end in a task of its own even if the client leaves; only waiting fetches end with their connection.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{debug, error, warn};
+
+use super::Frame;
+use super::budget::Share;
+use super::frames::FrameBuffer;
+use crate::broker::Broker;
+use crate::dispatch::{self, Answer, ConnectionInfo};
+
+/// Requests of one connection that may wait for their answer.
+const MAX_IN_FLIGHT: usize = 256;
+/// Chunks given to one vectored write.
+const MAX_SLICES: usize = 64;
+/// How long a frame may stand still half-way before the connection is closed.
+const STALLED_FRAME: Duration = Duration::from_secs(30);
+/// How long to wait before asking again for memory.
+const MEMORY_RETRY: Duration = Duration::from_millis(5);
+
+enum Pending {
+    Ready(Frame),
+    Waiting {
+        task: JoinHandle<Frame>,
+        abort_on_close: bool,
+    },
+    /// Produce with acks=0 has no answer.
+    Silent,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The client left, or the broker stops.
+    Quiet,
+    /// The client did something that cannot be answered.
+    Refused(String),
+    Io(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+pub(crate) async fn serve(
+    broker: Arc<Broker>,
+    listener: Arc<str>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: watch::Receiver<bool>,
+) {
+    let _open = broker.metrics.connection_opened(&listener);
+    let local = stream.local_addr().unwrap_or(peer);
+    let info = Arc::new(ConnectionInfo { listener, peer, local });
+    let mut connection = Connection {
+        frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
+        pending: VecDeque::new(),
+        last_active: Instant::now(),
+        info,
+        broker: Arc::clone(&broker),
+        stream,
+    };
+    match connection.run(stop).await {
+        End::Quiet => {}
+        End::Refused(reason) => warn!(%peer, "closing the connection: {reason}"),
+        End::Io(error) => debug!(%peer, %error, "connection lost"),
+    }
+    connection.abandon();
+}
+
+struct Connection {
+    frames: FrameBuffer,
+    pending: VecDeque<Pending>,
+    last_active: Instant,
+    info: Arc<ConnectionInfo>,
+    broker: Arc<Broker>,
+    stream: TcpStream,
+}
+
+impl Connection {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> End {
+        let broker = Arc::clone(&self.broker);
+        let mut share = Share::new(&broker.request_memory);
+        loop {
+            match self.step(&mut stop, &mut share).await {
+                Ok(()) => {}
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// One round: handle what has arrived, send what is ready, then wait for more of either.
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>, share: &mut Share<'_>) -> Result<(), End> {
+        self.handle_frames()?;
+        if self.send_ready().await? {
+            return Ok(());
+        }
+        let may_read = self.pending.len() < MAX_IN_FLIGHT;
+        let has_memory = may_read && share.resize(self.frames.wanted_capacity());
+        let deadline = self.deadline();
+        let Self { frames, pending, stream, last_active, .. } = self;
+        tokio::select! {
+            biased;
+            answer = wait_for(pending.front_mut()) => {
+                pending[0] = Pending::Ready(answer?);
+            }
+            read = stream.read_buf(frames.spare()), if has_memory => {
+                *last_active = Instant::now();
+                if read? == 0 {
+                    return Err(End::Quiet);
+                }
+            }
+            () = tokio::time::sleep(MEMORY_RETRY), if may_read && !has_memory => {}
+            () = tokio::time::sleep_until(deadline.into()) => self.check_deadline()?,
+            () = super::stopped(stop) => return Err(End::Quiet),
+        }
+        Ok(())
+    }
+
+    fn handle_frames(&mut self) -> Result<(), End> {
+        while self.pending.len() < MAX_IN_FLIGHT {
+            let frame = match self.frames.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(bad) => {
+                    return Err(End::Refused(format!(
+                        "a frame claims {} bytes, allowed are 0 to {} (socket.request.max.bytes); is this a Kafka client?",
+                        bad.declared, bad.limit
+                    )));
+                }
+            };
+            let answer = self.handle(frame)?;
+            self.pending.push_back(answer);
+        }
+        Ok(())
+    }
+
+    fn handle(&self, frame: BytesMut) -> Result<Pending, End> {
+        let handled = catch_unwind(AssertUnwindSafe(|| dispatch::handle(&self.broker, &self.info, frame)));
+        match handled {
+            Ok(Ok(Answer::Ready(frame))) => Ok(Pending::Ready(frame)),
+            Ok(Ok(Answer::Later { task, abort_on_close })) => Ok(Pending::Waiting { task, abort_on_close }),
+            Ok(Ok(Answer::Silent)) => Ok(Pending::Silent),
+            Ok(Err(refused)) => Err(End::Refused(refused.to_string())),
+            Err(_) => {
+                error!(peer = %self.info.peer, "a request handler panicked; closing its connection, the broker goes on");
+                Err(End::Quiet)
+            }
+        }
+    }
+
+    /// Sends the answers at the front that are ready. Says whether there were any.
+    async fn send_ready(&mut self) -> Result<bool, End> {
+        let mut out = Vec::new();
+        while let Some(Pending::Ready(_) | Pending::Silent) = self.pending.front() {
+            if let Some(Pending::Ready(frame)) = self.pending.pop_front() {
+                out.extend(frame);
+            }
+        }
+        if out.is_empty() {
+            return Ok(false);
+        }
+        let stall = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
+        tokio::time::timeout(stall, write_all(&mut self.stream, out)).await.map_err(|_| End::Quiet)??;
+        self.last_active = Instant::now();
+        Ok(true)
+    }
+
+    fn idle_limit(&self) -> Duration {
+        if self.frames.is_mid_frame() && self.pending.is_empty() {
+            STALLED_FRAME
+        } else {
+            Duration::from_millis(self.broker.settings.connections_max_idle_ms)
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.last_active + self.idle_limit()
+    }
+
+    fn check_deadline(&mut self) -> Result<(), End> {
+        if self.pending.is_empty() {
+            debug!(peer = %self.info.peer, "closing an idle connection");
+            return Err(End::Quiet);
+        }
+        self.last_active = Instant::now();
+        Ok(())
+    }
+
+    /// Waiting fetches end with their connection; everything else runs to its end.
+    fn abandon(&mut self) {
+        for pending in self.pending.drain(..) {
+            if let Pending::Waiting { task, abort_on_close: true } = pending {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// The answer at the front once its task has ended; never, when nothing waits there.
+async fn wait_for(front: Option<&mut Pending>) -> Result<Frame, End> {
+    match front {
+        Some(Pending::Waiting { task, .. }) => task.await.map_err(|error| {
+            error!(%error, "a request handler failed; closing its connection, the broker goes on");
+            End::Quiet
+        }),
+        _ => std::future::pending().await,
+    }
+}
+
+async fn write_all(stream: &mut TcpStream, chunks: Frame) -> io::Result<()> {
+    let mut chunks: VecDeque<_> = chunks.into();
+    while !chunks.is_empty() {
+        let slices: Vec<IoSlice<'_>> = chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect();
+        let mut written = stream.write_vectored(&slices).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        while let Some(front) = chunks.front_mut() {
+            let part = written.min(front.len());
+            front.advance(part);
+            written -= part;
+            if !front.is_empty() {
+                break;
+            }
+            chunks.pop_front();
+        }
+    }
+    Ok(())
+}

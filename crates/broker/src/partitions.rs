@@ -1,0 +1,231 @@
+//! Follows the metadata: opens the logs of partitions that are this broker's, deletes those of topics that are
+//! gone, and hands changed settings on. Clients see an image only after this has carried it out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{Clock, NodeId, TopicPartition, Uuid};
+use barnabas_log::{Log, LogError, OpenOptions, read_partition_metadata};
+use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
+use barnabas_replica::{Partition, ReplicaManager};
+use parking_lot::Mutex;
+use tracing::{error, info, warn};
+
+use crate::configs::Configs;
+use crate::log_dirs::DataDir;
+
+/// A folder of a deleted partition and when its files are removed.
+struct Doomed {
+    dir: PathBuf,
+    at_ms: i64,
+}
+
+/// Opens and deletes partitions. Every call may block on the disk.
+pub(crate) struct PartitionLife {
+    pub node_id: NodeId,
+    pub vfs: Arc<dyn Vfs>,
+    pub clock: Arc<dyn Clock>,
+    pub dirs: Arc<Vec<DataDir>>,
+    pub configs: Configs,
+    doomed: Mutex<Vec<Doomed>>,
+}
+
+impl PartitionLife {
+    pub(crate) fn new(
+        node_id: NodeId,
+        vfs: Arc<dyn Vfs>,
+        clock: Arc<dyn Clock>,
+        dirs: Arc<Vec<DataDir>>,
+        configs: Configs,
+    ) -> Self {
+        Self { node_id, vfs, clock, dirs, configs, doomed: Mutex::default() }
+    }
+
+    /// Opens everything that the image gives this broker, and removes what earlier deletions left behind.
+    pub(crate) fn load_all(&self, replicas: &ReplicaManager, image: &MetadataImage) {
+        self.remove_leftovers();
+        self.set_strays_aside(image);
+        let wanted: Vec<(Arc<TopicImage>, i32)> = image
+            .topics()
+            .flat_map(|topic| self.own_partitions(topic).map(|index| (Arc::clone(topic), index)))
+            .collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = wanted.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            for part in wanted.chunks(share) {
+                scope.spawn(move || {
+                    for (topic, index) in part {
+                        replicas.insert(Arc::new(self.open(image, topic, *index)));
+                    }
+                });
+            }
+        });
+    }
+
+    /// Carries out the step from one image to the next.
+    pub(crate) fn apply(&self, replicas: &ReplicaManager, old: &MetadataImage, new: &MetadataImage) -> MetadataDelta {
+        let delta = MetadataDelta::between(old, new);
+        for topic in &delta.deleted_topics {
+            self.delete_topic(replicas, topic);
+        }
+        for topic in &delta.created_topics {
+            self.open_missing(replicas, new, topic);
+        }
+        for change in &delta.changed_topics {
+            self.open_missing(replicas, new, &change.new);
+        }
+        self.reconfigure(replicas, new, &delta);
+        delta
+    }
+
+    fn own_partitions(&self, topic: &TopicImage) -> impl Iterator<Item = i32> {
+        let own = |replicas: &[NodeId]| replicas.contains(&self.node_id);
+        let indexes: Vec<i32> =
+            (0..).zip(&topic.partitions).filter(|(_, p)| own(&p.replicas)).map(|(index, _)| index).collect();
+        indexes.into_iter()
+    }
+
+    fn open_missing(&self, replicas: &ReplicaManager, image: &MetadataImage, topic: &Arc<TopicImage>) {
+        for index in self.own_partitions(topic) {
+            if replicas.get(&topic.name, index).is_none() {
+                replicas.insert(Arc::new(self.open(image, topic, index)));
+            }
+        }
+    }
+
+    fn open(&self, image: &MetadataImage, topic: &TopicImage, index: i32) -> Partition {
+        let topic_partition = TopicPartition::new(Arc::clone(&topic.name), index);
+        let leader_epoch = topic.partition(index).map_or(0, |partition| partition.leader_epoch);
+        match self.open_log(image, topic, &topic_partition) {
+            Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
+            Err(reason) => {
+                error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
+                Partition::offline(topic_partition, topic.id, reason.to_string())
+            }
+        }
+    }
+
+    fn open_log(&self, image: &MetadataImage, topic: &TopicImage, partition: &TopicPartition) -> Result<Log, LogError> {
+        let dir = self.dir_of(partition, topic.id);
+        let path = dir.files.partition_dir(partition);
+        let open = OpenOptions {
+            clean_shutdown: dir.clean_shutdown,
+            recovery_point: dir.recovery_points.get(partition).copied().unwrap_or(0),
+            log_start_offset: dir.log_start_offsets.get(partition).copied().unwrap_or(0),
+        };
+        let config = self.configs.log_config(image, &topic.name);
+        let now_ms = self.clock.wall_ms();
+        Log::open(Arc::clone(&self.vfs), path, partition.clone(), Some(topic.id), config, open, now_ms)
+    }
+
+    /// The folder that holds the partition already, else the one with the fewest partitions. A folder of an
+    /// older topic of the same name is set aside first.
+    fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> &DataDir {
+        for dir in self.dirs.iter() {
+            let path = dir.files.partition_dir(partition);
+            if !self.vfs.exists(&path) {
+                continue;
+            }
+            match read_partition_metadata(&*self.vfs, &path) {
+                Ok(Some(found)) if found != topic_id => self.set_aside(dir, partition, "an older topic of this name"),
+                _ => return dir,
+            }
+        }
+        let load = |dir: &&DataDir| dir.files.partitions().map_or(usize::MAX, |partitions| partitions.len());
+        if let [only] = &self.dirs[..] { only } else { self.dirs.iter().min_by_key(load).unwrap_or(&self.dirs[0]) }
+    }
+
+    /// Folders that no topic of the metadata owns: kept under another name, never served, never mixed up.
+    fn set_strays_aside(&self, image: &MetadataImage) {
+        for dir in self.dirs.iter() {
+            for partition in dir.files.partitions().unwrap_or_default() {
+                let is_metadata = &*partition.topic == crate::topics::CLUSTER_METADATA_TOPIC;
+                if !is_metadata && image.partition(&partition.topic, partition.partition).is_none() {
+                    self.set_aside(dir, &partition, "no topic of the metadata");
+                }
+            }
+        }
+    }
+
+    fn set_aside(&self, dir: &DataDir, partition: &TopicPartition, why: &str) {
+        let from = dir.files.partition_dir(partition);
+        let to = dir.path.join(format!("{partition}.{}-stray", Uuid::random()));
+        match self.vfs.rename(&from, &to) {
+            Ok(()) => warn!("{} belongs to {why}; kept as {}", from.display(), to.display()),
+            Err(error) => error!("{} belongs to {why} and cannot be renamed: {error}", from.display()),
+        }
+    }
+
+    fn delete_topic(&self, replicas: &ReplicaManager, topic: &TopicImage) {
+        let mut count = 0;
+        for partition in replicas.remove_topic(&topic.name, topic.id) {
+            count += 1;
+            let delay_ms = partition.with_log(|log| log.config().file_delete_delay_ms).unwrap_or(0);
+            drop(partition.take_log("the topic was deleted"));
+            self.doom(&partition.topic_partition, delay_ms);
+        }
+        info!(topic = %topic.name, id = %topic.id, partitions = count, "deleted topic");
+    }
+
+    fn doom(&self, partition: &TopicPartition, delay_ms: i64) {
+        for dir in self.dirs.iter() {
+            if !self.vfs.exists(&dir.files.partition_dir(partition)) {
+                continue;
+            }
+            // The name is free for a new topic at once; the files stay for readers that still hold them.
+            match dir.files.rename_for_delete(partition, &Uuid::random().to_string()) {
+                Ok(renamed) => {
+                    let at_ms = self.clock.monotonic_ms().saturating_add(delay_ms);
+                    self.doomed.lock().push(Doomed { dir: renamed, at_ms });
+                }
+                Err(error) => error!(%partition, %error, "cannot rename the folder of a deleted topic"),
+            }
+        }
+    }
+
+    /// Removes the files of deleted partitions whose delay is over.
+    pub(crate) fn remove_doomed(&self) {
+        let now_ms = self.clock.monotonic_ms();
+        let mut doomed = self.doomed.lock();
+        doomed.retain(|doomed| {
+            let is_due = doomed.at_ms <= now_ms;
+            if is_due {
+                remove_dir(&*self.vfs, &doomed.dir);
+            }
+            !is_due
+        });
+    }
+
+    fn remove_leftovers(&self) {
+        for dir in self.dirs.iter() {
+            for leftover in dir.files.deleted_dirs().unwrap_or_default() {
+                remove_dir(&*self.vfs, &leftover);
+            }
+        }
+    }
+
+    fn reconfigure(&self, replicas: &ReplicaManager, image: &MetadataImage, delta: &MetadataDelta) {
+        let touches_all = |resource: &ConfigResource| match resource {
+            ConfigResource::BrokerDefault => true,
+            ConfigResource::Broker(id) => *id == self.node_id,
+            _ => false,
+        };
+        let all = delta.changed_configs.iter().any(touches_all);
+        for topic in image.topics() {
+            let own = ConfigResource::Topic(topic.name.to_string());
+            if all || delta.changed_configs.contains(&own) {
+                let config = self.configs.log_config(image, &topic.name);
+                for partition in replicas.of_topic(&topic.name) {
+                    partition.update_config(config.clone());
+                }
+            }
+        }
+    }
+}
+
+fn remove_dir(vfs: &dyn Vfs, dir: &std::path::Path) {
+    if let Err(error) = vfs.remove_dir_all(dir) {
+        warn!("cannot remove {}: {error}", dir.display());
+    }
+}

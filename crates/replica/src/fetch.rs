@@ -1,0 +1,170 @@
+//! Fetching from several partitions with long polling: answer at once when there is enough, an error or no
+//! time to wait; else sleep until an append wakes us or the time is up. Nothing is polled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use barnabas_common::{ErrorCode, LeaderEpoch, Offset};
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::manager::ReplicaManager;
+use crate::partition::{Isolation, Partition, PartitionError, PartitionOffsets, read_error};
+
+/// One partition of a fetch request.
+#[derive(Clone, Debug)]
+pub struct FetchTarget {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub fetch_offset: Offset,
+    pub max_bytes: usize,
+    pub current_leader_epoch: LeaderEpoch,
+    pub last_fetched_epoch: LeaderEpoch,
+}
+
+/// What a fetch request allows as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchLimits {
+    pub max_wait: Duration,
+    pub min_bytes: usize,
+    pub max_bytes: usize,
+    pub isolation: Isolation,
+}
+
+/// The answer for one partition.
+#[derive(Clone, Debug)]
+pub struct FetchedPartition {
+    pub error: ErrorCode,
+    pub offsets: PartitionOffsets,
+    /// Where the logs part, if the client's last epoch is not ours (KIP-595).
+    pub diverging_epoch: Option<(LeaderEpoch, Offset)>,
+    pub records: Bytes,
+}
+
+const UNKNOWN_OFFSETS: PartitionOffsets =
+    PartitionOffsets { log_start_offset: -1, last_stable_offset: -1, high_watermark: -1, log_end_offset: -1 };
+
+impl FetchedPartition {
+    /// An answer without data.
+    pub fn failed(error: ErrorCode) -> Self {
+        Self { error, offsets: UNKNOWN_OFFSETS, diverging_epoch: None, records: Bytes::new() }
+    }
+}
+
+/// Answers one entry per target, in order.
+pub async fn fetch(manager: &ReplicaManager, targets: &[FetchTarget], limits: FetchLimits) -> Vec<FetchedPartition> {
+    let partitions: Vec<_> = targets.iter().map(|target| manager.get(&target.topic, target.partition)).collect();
+    let round = read_round(targets, &partitions, limits);
+    if round.is_enough(limits) || limits.max_wait.is_zero() || targets.is_empty() {
+        return round.fetched;
+    }
+    wait_for_data(targets, &partitions, limits).await
+}
+
+async fn wait_for_data(
+    targets: &[FetchTarget],
+    partitions: &[Option<Arc<Partition>>],
+    limits: FetchLimits,
+) -> Vec<FetchedPartition> {
+    let deadline = Instant::now() + limits.max_wait;
+    let registration = Registration { waiter: Arc::new(Notify::new()), partitions };
+    loop {
+        // Registered before looking, so that an append in between still wakes us.
+        registration.renew();
+        let round = read_round(targets, partitions, limits);
+        if round.is_enough(limits) {
+            return round.fetched;
+        }
+        if tokio::time::timeout_at(deadline, registration.waiter.notified()).await.is_err() {
+            return read_round(targets, partitions, limits).fetched;
+        }
+    }
+}
+
+/// A waiter that leaves the partitions' lists when the fetch ends, however it ends.
+struct Registration<'a> {
+    waiter: Arc<Notify>,
+    partitions: &'a [Option<Arc<Partition>>],
+}
+
+impl Registration<'_> {
+    fn renew(&self) {
+        for partition in self.partitions.iter().flatten() {
+            partition.waiters.remove(&self.waiter);
+            partition.waiters.add(&self.waiter);
+        }
+    }
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        for partition in self.partitions.iter().flatten() {
+            partition.waiters.remove(&self.waiter);
+        }
+    }
+}
+
+/// What one pass over all partitions found.
+struct Round {
+    fetched: Vec<FetchedPartition>,
+    bytes: usize,
+    has_error: bool,
+}
+
+impl Round {
+    fn is_enough(&self, limits: FetchLimits) -> bool {
+        self.has_error || self.bytes >= limits.min_bytes
+    }
+}
+
+fn read_round(targets: &[FetchTarget], partitions: &[Option<Arc<Partition>>], limits: FetchLimits) -> Round {
+    let mut round = Round { fetched: Vec::with_capacity(targets.len()), bytes: 0, has_error: false };
+    for (target, partition) in targets.iter().zip(partitions) {
+        let fetched = match partition {
+            Some(partition) => read_one(target, partition, limits, round.bytes),
+            None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition),
+        };
+        round.bytes += fetched.records.len();
+        round.has_error |= !fetched.error.is_none() || fetched.diverging_epoch.is_some();
+        round.fetched.push(fetched);
+    }
+    round
+}
+
+fn read_one(target: &FetchTarget, partition: &Partition, limits: FetchLimits, taken_bytes: usize) -> FetchedPartition {
+    let room = limits.max_bytes.saturating_sub(taken_bytes).min(target.max_bytes);
+    // The first batch of an answer is sent whole even if it is larger than every limit.
+    let min_one_batch = taken_bytes == 0;
+    let (offsets, plan) =
+        partition.plan_fetch(target.fetch_offset, room, target.current_leader_epoch, limits.isolation, min_one_batch);
+    let mut fetched =
+        FetchedPartition { offsets: offsets.unwrap_or(UNKNOWN_OFFSETS), ..FetchedPartition::failed(ErrorCode::None) };
+    fetched.diverging_epoch = diverging_epoch(target, partition);
+    if fetched.diverging_epoch.is_some() {
+        return fetched;
+    }
+    match plan.and_then(|plan| plan.read().map_err(read_error)) {
+        Ok(records) => fetched.records = records,
+        Err(error) => {
+            fetched.error = error.code;
+            take_offline_if_damaged(partition, &error);
+        }
+    }
+    fetched
+}
+
+fn take_offline_if_damaged(partition: &Partition, error: &PartitionError) {
+    if error.code == ErrorCode::KafkaStorageError {
+        partition.take_offline(&error.message);
+    }
+}
+
+fn diverging_epoch(target: &FetchTarget, partition: &Partition) -> Option<(LeaderEpoch, Offset)> {
+    if target.last_fetched_epoch < 0 {
+        return None;
+    }
+    let (epoch, end_offset) = partition.with_log(|log| log.end_offset_for_epoch(target.last_fetched_epoch)).ok()?;
+    let diverges = epoch >= 0 && (epoch < target.last_fetched_epoch || end_offset < target.fetch_offset);
+    diverges.then_some((epoch, end_offset))
+}

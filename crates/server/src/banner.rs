@@ -1,0 +1,103 @@
+//! What a start says on standard output: a few lines for people at a terminal, one JSON line for machines.
+
+use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Instant;
+
+use barnabas_broker::{ListeningOn, RunningBroker};
+use barnabas_common::vfs::{OsVfs, Vfs};
+use barnabas_config::{BrokerConfig, Warning};
+use serde_json::{Value, json};
+
+/// The version of Apache Kafka whose behaviour this broker follows.
+const KAFKA_LEVEL: &str = "4.3";
+const GIB: f64 = (1u64 << 30) as f64;
+
+pub(crate) struct Banner<'a> {
+    pub config: &'a BrokerConfig,
+    pub running: &'a RunningBroker,
+    pub http_address: Option<SocketAddr>,
+    pub warnings: &'a [Warning],
+    pub notes: &'a [String],
+    pub started: Instant,
+}
+
+pub(crate) fn print(banner: &Banner<'_>) {
+    if std::io::stdout().is_terminal() { banner.for_people() } else { println!("{}", banner.for_machines()) }
+}
+
+impl Banner<'_> {
+    fn for_people(&self) {
+        println!("Barnabas {} (behaves as Apache Kafka {KAFKA_LEVEL})", env!("CARGO_PKG_VERSION"));
+        let formatted = if self.running.formatted { ", new" } else { "" };
+        println!("  cluster   {}{formatted}, node {}", self.running.cluster_id, self.config.node_id());
+        for listener in &self.running.listeners {
+            let told = format!("{}:{}", listener.advertised_host, listener.advertised_port);
+            println!("  {:<9} {} -> clients are told {told}; {}", listener.name, listener.address, reach(listener));
+        }
+        if let Some(address) = self.http_address {
+            println!("  http      http://{address}/metrics  /healthz  /readyz");
+        }
+        for dir in self.running.broker.data_dirs() {
+            println!("  data      {}{}", dir.display(), free_space(dir));
+        }
+        println!("  durable   against kill -9 (page cache); power loss as in Apache Kafka's default");
+        for note in self.notes {
+            println!("  note      {note}");
+        }
+        for (number, warning) in (1..).zip(self.warnings) {
+            println!("  warning {number} {warning}");
+        }
+        println!("ready in {} ms", self.started.elapsed().as_millis());
+    }
+
+    fn for_machines(&self) -> Value {
+        let listeners = self.running.listeners.iter().map(|listener| {
+            json!({
+                "name": listener.name,
+                "address": listener.address.to_string(),
+                "advertised": format!("{}:{}", listener.advertised_host, listener.advertised_port),
+                "reach": reach(listener),
+            })
+        });
+        let dirs = self.running.broker.data_dirs().map(|dir| {
+            let free = OsVfs.disk_space(dir).map(|space| space.usable_bytes).ok();
+            json!({ "path": dir.display().to_string(), "free_bytes": free })
+        });
+        json!({
+            "event": "ready",
+            "version": env!("CARGO_PKG_VERSION"),
+            "kafka_level": KAFKA_LEVEL,
+            "cluster_id": self.running.cluster_id,
+            "node_id": self.config.node_id(),
+            "formatted": self.running.formatted,
+            "listeners": listeners.collect::<Vec<_>>(),
+            "http": self.http_address.map(|address| address.to_string()),
+            "data": dirs.collect::<Vec<_>>(),
+            "notes": self.notes,
+            "warnings": self.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "ready_ms": u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+fn free_space(dir: &Path) -> String {
+    match OsVfs.disk_space(dir) {
+        Ok(space) => {
+            format!(" ({:.1} of {:.1} GiB free)", space.usable_bytes as f64 / GIB, space.total_bytes as f64 / GIB)
+        }
+        Err(error) => format!(" (free space unknown: {error})"),
+    }
+}
+
+/// Who can use the address that clients are told.
+fn reach(listener: &ListeningOn) -> &'static str {
+    let host = listener.advertised_host.as_str();
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match (is_loopback, listener.address.ip().is_loopback()) {
+        (true, _) => "reachable from this machine only, not from other containers",
+        (false, true) => "listens on loopback only: others cannot connect, whatever they are told",
+        (false, false) => "reachable by whoever resolves that name",
+    }
+}
