@@ -119,6 +119,7 @@ func brokerConfigs(t *T) {
 	}
 	t.equal(kmsg.ConfigSourceStaticBrokerConfig, config("advertised.listeners").Source, "source of advertised.listeners")
 	const key = "log.cleaner.backoff.ms" // dynamic, without effect on the other checks
+	defer admin.AlterBrokerConfigs(t.ctx, []kadm.AlterConfig{{Op: kadm.DeleteConfig, Name: key}}, id)
 	for _, step := range []struct {
 		op     kadm.IncrementalOp
 		value  string
