@@ -49,6 +49,8 @@ impl Log {
         origin: AppendOrigin,
     ) -> Result<AppendInfo, AppendError> {
         self.check_writable()?;
+        // An epoch never goes back within a log.
+        let leader_epoch = leader_epoch.max(self.latest_epoch().unwrap_or(leader_epoch));
         let (headers, whole_bytes) = check_batches(batches, &self.config, origin, now_ms)?;
         batches.truncate(whole_bytes);
         if let Some(original) = self.check_producers(&headers, origin)? {

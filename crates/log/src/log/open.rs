@@ -62,8 +62,9 @@ impl Log {
         let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
         let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;
         let mut opening = Opening { vfs, dir, config, options, now_ms, samples: Vec::new() };
+        opening.check_orphans(&listing)?;
         let segments = match listing.segments.is_empty() {
-            true => vec![opening.first_segment(&listing)?],
+            true => vec![opening.first_segment()?],
             false => opening.load_segments(&listing.segments)?,
         };
         listing.remove_leftovers(&*opening.vfs);
@@ -201,12 +202,8 @@ struct Opening {
 
 impl Opening {
     /// The segment of an empty log. That the folder is empty must not be because files have vanished.
-    fn first_segment(&self, listing: &Listing) -> Result<Segment, LogError> {
-        let lost_index = listing
-            .indexes
-            .iter()
-            .any(|(_, path)| self.vfs.open(path, OpenMode::READ).and_then(|f| f.len()).is_ok_and(|len| len > 0));
-        if self.options.recovery_point > self.options.log_start_offset && (self.options.clean_shutdown || lost_index) {
+    fn first_segment(&self) -> Result<Segment, LogError> {
+        if self.options.clean_shutdown && self.options.recovery_point > self.options.log_start_offset {
             let what = format!(
                 "all segments are missing, though the log had records up to offset {}",
                 self.options.recovery_point
@@ -215,6 +212,18 @@ impl Opening {
         }
         Segment::create(&self.vfs, &self.dir, self.options.log_start_offset.max(0), &self.config, self.now_ms)
             .map_err(LogError::io(format!("could not create a log in {}", self.dir.display())))
+    }
+
+    /// An index that has entries but no log beside it: the log file has been lost.
+    fn check_orphans(&self, listing: &Listing) -> Result<(), LogError> {
+        for (offset, path) in &listing.indexes {
+            let is_orphan = !listing.segments.contains(offset) && *offset >= self.options.log_start_offset;
+            if is_orphan && self.vfs.open(path, OpenMode::READ).and_then(|f| f.len()).is_ok_and(|len| len > 0) {
+                let what = format!("the segment is missing; there is only {}", path.display());
+                return Err(self.corrupt(what, *offset, 0, None));
+            }
+        }
+        Ok(())
     }
 
     fn load_segments(&mut self, bases: &BTreeSet<Offset>) -> Result<Vec<Segment>, LogError> {

@@ -8,9 +8,7 @@ use super::Log;
 use crate::dir::replace_file;
 use crate::error::{LogError, ReadError};
 use crate::producer::{EndTransaction, Observed, ProducerStates, snapshot};
-use crate::segment::file::SegmentReader;
 use crate::segment::names;
-use crate::segment::window::Window;
 
 const READ_BYTES: usize = 64 << 10;
 /// A snapshot knows the last batch of each producer; so many bytes before it are read for the four before that.
@@ -94,17 +92,23 @@ impl Log {
 
     /// Shows the batches just before `offset` to the producers that a snapshot named.
     fn recall(&mut self, offset: Offset) -> Result<(), LogError> {
-        let Some(before) = offset.checked_sub(1).filter(|o| *o >= self.segments[0].base_offset()) else {
-            return Ok(());
-        };
-        let segment = &self.segments[self.segment_at(before)];
-        let reader = segment.reader(before);
-        let mut window = reader.window(READ_BYTES);
-        let Some((end, _)) = reader.seek(&mut window)? else { return Ok(()) };
-        let start = segment.index_position_before(end.saturating_sub(RECALL_BYTES))?;
-        let headers = headers_of(&reader, &mut window, start)?;
-        for (_, header) in headers.iter().filter(|(_, h)| h.has_producer_id() && h.last_offset() < offset) {
-            self.producers.recall(header);
+        let before = self.segments.partition_point(|s| s.base_offset() < offset);
+        let mut budget = RECALL_BYTES;
+        for segment in self.segments[..before].iter().rev() {
+            let reader = segment.reader_from_start();
+            let mut window = reader.window(READ_BYTES);
+            let mut position = segment.index_position_before(segment.size.saturating_sub(budget))?;
+            while position < segment.size {
+                let header = reader.batch_at(&mut window, position)?;
+                if header.has_producer_id() && header.last_offset() < offset {
+                    self.producers.recall(&header);
+                }
+                position += header.size_bytes() as u64;
+            }
+            budget = budget.saturating_sub(segment.size);
+            if budget == 0 {
+                break;
+            }
         }
         Ok(())
     }
@@ -149,19 +153,4 @@ impl Log {
             self.snapshots.remove(&offset);
         }
     }
-}
-
-/// Positions and headers from `start` to the end of what the reader sees.
-fn headers_of(reader: &SegmentReader, window: &mut Window, start: u64) -> Result<Vec<(u64, BatchHeader)>, LogError> {
-    let mut headers = Vec::new();
-    let mut position = start;
-    while position < reader.end {
-        let header = reader.batch_at(window, position)?;
-        headers.push((position, header));
-        position += header.size_bytes() as u64;
-        if header.last_offset() >= reader.offset {
-            break;
-        }
-    }
-    Ok(headers)
 }

@@ -77,7 +77,7 @@ impl ReadPlan {
         start: u64,
         bytes: &Bytes,
     ) -> Result<usize, ReadError> {
-        let mut len = 0;
+        let (mut len, mut expected) = (0, Offset::MIN);
         while let Some(rest) = bytes.get(len..).filter(|rest| !rest.is_empty()) {
             let position = start + len as u64;
             let header = match BatchHeader::parse(rest) {
@@ -88,7 +88,12 @@ impl ReadPlan {
             if header.last_offset() >= self.max_offset {
                 break;
             }
+            if header.base_offset < expected {
+                let what = format!("offset {} follows where at least {expected} is expected", header.base_offset);
+                return Err(reader.segment.corrupt(position, what));
+            }
             reader.verified_batch_at(window, position)?;
+            expected = header.next_offset();
             len += header.size_bytes();
         }
         Ok(len)

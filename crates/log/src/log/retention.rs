@@ -139,7 +139,8 @@ impl Log {
 
     fn rename_segment(&mut self, base_offset: Offset) -> io::Result<Vec<PathBuf>> {
         let mut renamed = Vec::new();
-        for extension in [names::LOG, names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::SNAPSHOT] {
+        // The log file last: an index without its log means that a log file was lost.
+        for extension in [names::SNAPSHOT, names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {
             let path = names::file_path(&self.dir, base_offset, extension);
             let target = names::file_path(&self.dir, base_offset, &format!("{extension}{}", names::DELETED_SUFFIX));
             match self.vfs.rename(&path, &target) {

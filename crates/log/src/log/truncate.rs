@@ -28,8 +28,9 @@ impl Log {
         let end = self.log_end_offset();
         self.recovery_point = self.recovery_point.min(end);
         self.log_start_offset = self.log_start_offset.min(end);
-        self.epochs.truncate_from_end(offset);
+        self.epochs.truncate_from_end(end);
         self.remove_snapshots_after(end);
+        self.sync_truncation()?;
         self.load_producers(false, now_ms)?;
         Ok(true)
     }
@@ -55,6 +56,12 @@ impl Log {
         self.remove_snapshots_after(-1);
         self.producers = ProducerStates::default();
         Ok(())
+    }
+
+    /// What was cut off must not come back after a power loss, mixed with what replaces it.
+    fn sync_truncation(&mut self) -> Result<(), LogError> {
+        let synced = self.active().file.file.sync_data().and_then(|()| self.vfs.sync_dir(&self.dir));
+        synced.map_err(|error| self.fail(format!("could not sync a truncation: {error}")))
     }
 
     fn remove_snapshots_after(&mut self, offset: Offset) {

@@ -133,14 +133,10 @@ impl ProducerStates {
 
     /// Completes what a snapshot knows of a producer, which is its last batch only, from a batch that came before.
     pub(crate) fn recall(&mut self, header: &BatchHeader) {
-        let Some(entry) = self.producers.get_mut(&header.producer_id) else { return };
-        if !header.is_control() && entry.epoch == header.producer_epoch {
-            entry.batches.retain(|b| b.last_offset != header.last_offset());
-            let at = entry.batches.partition_point(|b| b.last_offset < header.last_offset());
-            entry.batches.insert(at, BatchMeta::of(header));
-            while entry.batches.len() > 5 {
-                entry.batches.pop_front();
-            }
+        if let Some(entry) = self.producers.get_mut(&header.producer_id)
+            && !header.is_control()
+        {
+            entry.recall(header.producer_epoch, BatchMeta::of(header));
         }
     }
 

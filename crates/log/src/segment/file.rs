@@ -76,6 +76,8 @@ pub(crate) struct SegmentReader {
     pub(crate) segment: Arc<SegmentFile>,
     /// Bytes in the file when the way was taken.
     pub(crate) end: u64,
+    /// Offset after the last batch, then.
+    pub(crate) end_offset: Offset,
     pub(crate) offset: Offset,
     pub(crate) index: Found<OffsetEntry>,
 }
@@ -92,7 +94,8 @@ impl SegmentReader {
 
     /// The same segment with another goal, from an index entry already found.
     pub(crate) fn with_index(&self, offset: Offset, entry: Option<OffsetEntry>) -> SegmentReader {
-        SegmentReader { segment: self.segment.clone(), end: self.end, offset, index: Found::Known(entry) }
+        let (segment, index) = (self.segment.clone(), Found::Known(entry));
+        SegmentReader { segment, end: self.end, end_offset: self.end_offset, offset, index }
     }
 
     /// Position and header of the first batch that ends at or after the offset.
@@ -124,14 +127,18 @@ impl SegmentReader {
     /// The header of the batch at a position where one must be.
     pub(crate) fn batch_at(&self, window: &mut Window, position: u64) -> Result<BatchHeader, ReadError> {
         match window.batch_at(position)? {
-            At::Batch(header) if header.base_offset >= self.segment.base_offset => Ok(header),
+            At::Batch(header) if self.may_hold(&header) => Ok(header),
             At::Batch(header) => {
-                let what = format!("a record batch claims offset {}, below its segment", header.base_offset);
+                let what = format!("a record batch claims offset {}, which is not of this segment", header.base_offset);
                 Err(self.segment.corrupt(position, what))
             }
             At::Incomplete => Err(self.segment.corrupt(position, "a record batch is cut short")),
             At::Malformed(error) => Err(self.segment.corrupt(position, error.to_string())),
         }
+    }
+
+    fn may_hold(&self, header: &BatchHeader) -> bool {
+        header.base_offset >= self.segment.base_offset && header.next_offset() <= self.end_offset
     }
 
     /// Where to start looking: what the index says, if the log agrees, otherwise the beginning.

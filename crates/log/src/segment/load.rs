@@ -21,6 +21,8 @@ use crate::config::LogConfig;
 
 const SCAN_READ_BYTES: usize = 256 << 10;
 const TAIL_READ_BYTES: usize = 16 << 10;
+/// So many batches after the last time entry are looked at.
+const SAMPLES: usize = 16;
 
 /// A segment as found, and what is wrong with its end. The file has not been changed.
 pub(crate) struct Loaded {
@@ -43,6 +45,17 @@ impl Load<'_> {
     pub(crate) fn fully(&self) -> io::Result<Loaded> {
         let file = self.open_log()?;
         let len = file.len()?;
+        let loaded = self.up_to(&file, len)?;
+        match loaded.damage {
+            Some(damage) if damage.position < loaded.segment.size => {
+                let shorter = self.up_to(&file, damage.position)?;
+                Ok(Loaded { damage: Some(damage), ..shorter })
+            }
+            _ => Ok(loaded),
+        }
+    }
+
+    fn up_to(&self, file: &Arc<dyn VfsFile>, len: u64) -> io::Result<Loaded> {
         let mut audit = Audit::new(self.read_entries(names::INDEX), self.read_entries(names::TIME_INDEX));
         let mut stats = self.stats();
         let (mut offsets, mut times) = (Vec::new(), Vec::new());
@@ -58,7 +71,7 @@ impl Load<'_> {
         times.extend(stats.due_time_entry());
         let index = self.checked_entries(names::INDEX, audit.offsets_fit, offsets);
         let time_index = self.checked_entries(names::TIME_INDEX, audit.times_fit, times);
-        let segment = self.segment(file, scan.valid_bytes, true, stats, index, time_index);
+        let segment = self.segment(file.clone(), scan.valid_bytes, true, stats, index, time_index);
         Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs })
     }
 
@@ -92,22 +105,57 @@ impl Load<'_> {
             Some(entry) if !entry_fits(&mut window, self.base_offset, entry)? => return Ok(None),
             entry => entry.map_or(0, |e| u64::from(e.position)),
         };
-        if let Some(last) = time_index.last() {
-            stats.resume_from(last);
+        if !self.times_fit(&time_index, &index, &mut window)? {
+            return Ok(None);
         }
+        time_index.last().into_iter().for_each(|last| stats.resume_from(last));
         let scan = scan(&mut window, start, &mut stats, |_, _, _, new_entries| {
             if let Some(new) = new_entries {
                 index.push(new.offset);
                 new.time.into_iter().for_each(|e| time_index.push(e));
             }
         })?;
-        if stats.offset_of_max_timestamp >= stats.next_offset {
+        let is_early = scan.damage.as_ref().is_some_and(|d| d.position < scan.valid_bytes);
+        if is_early || stats.offset_of_max_timestamp >= stats.next_offset {
             return Ok(None);
         }
         stats.due_time_entry().into_iter().for_each(|e| time_index.push(e));
         epochs.extend(scan.epochs);
         let segment = self.segment(file, scan.valid_bytes, false, stats, index, time_index);
         Ok(Some(Loaded { segment, damage: scan.damage, epochs }))
+    }
+
+    /// Whether the last time entry can be right: the batch it means has the time, and no batch that the offset index
+    /// knows after it has a later one.
+    fn times_fit(
+        &self,
+        times: &Entries<TimeEntry>,
+        offsets: &Entries<OffsetEntry>,
+        window: &mut Window,
+    ) -> io::Result<bool> {
+        let Some(last) = times.last() else { return Ok(true) };
+        let before = |e: &OffsetEntry| e.relative_offset <= last.relative_offset;
+        let start = offsets.search(before).resolve(before)?.map_or(0, |e| u64::from(e.position));
+        let offset = self.base_offset + i64::from(last.relative_offset);
+        let mut position = start;
+        loop {
+            match window.batch_at(position)? {
+                At::Batch(header) if header.last_offset() < offset => position += header.size_bytes() as u64,
+                At::Batch(header) if header.max_timestamp == last.timestamp && header.base_offset <= offset => break,
+                _ => return Ok(false),
+            }
+        }
+        if offsets.last().is_none_or(|e| e.relative_offset <= last.relative_offset) {
+            return Ok(true);
+        }
+        let after: Vec<_> = offsets.read_all()?.into_iter().filter(|e| !before(e)).collect();
+        for entry in after.iter().step_by(after.len() / SAMPLES + 1) {
+            match window.batch_at(u64::from(entry.position))? {
+                At::Batch(header) if header.max_timestamp <= last.timestamp => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn stats(&self) -> SegmentStats {

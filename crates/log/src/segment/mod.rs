@@ -129,7 +129,8 @@ impl Segment {
     /// A way to the first batch that ends at or after `offset`.
     pub(crate) fn reader(&self, offset: Offset) -> SegmentReader {
         let index = self.index.search(at_or_before(self.base_offset(), offset));
-        SegmentReader { segment: self.file.clone(), end: self.size, offset, index }
+        let (segment, end_offset) = (self.file.clone(), self.next_offset());
+        SegmentReader { segment, end: self.size, end_offset, offset, index }
     }
 
     /// A position at or before `limit` where a batch starts, by the index.
@@ -144,8 +145,8 @@ impl Segment {
 
     /// A way that does not use the index.
     pub(crate) fn reader_from_start(&self) -> SegmentReader {
-        let index = Found::Known(None);
-        SegmentReader { segment: self.file.clone(), end: self.size, offset: self.base_offset(), index }
+        let (segment, end_offset, index) = (self.file.clone(), self.next_offset(), Found::Known(None));
+        SegmentReader { segment, end: self.size, end_offset, offset: self.base_offset(), index }
     }
 
     /// The epoch of the first batch and each change after it, from all headers.

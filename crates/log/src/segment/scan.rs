@@ -25,6 +25,7 @@ pub(crate) struct EpochSample {
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) valid_bytes: u64,
+    /// May lie before `valid_bytes`: what the CRC does not cover shows its damage only in comparison with what follows.
     pub(crate) damage: Option<Damage>,
     /// The first batch and each change of the epoch after it.
     pub(crate) epochs: Vec<EpochSample>,
@@ -38,15 +39,17 @@ pub(crate) fn scan(
     mut on_batch: impl FnMut(&BatchHeader, u64, &SegmentStats, Option<NewEntries>),
 ) -> io::Result<Scan> {
     let mut result = Scan { valid_bytes: from, damage: None, epochs: Vec::new() };
+    let mut order = Order::default();
     while result.valid_bytes < window.end() {
         let position = result.valid_bytes;
-        let header = match check(window, position, stats)? {
+        let header = match check(window, position, stats, &order)? {
             Ok(header) => header,
-            Err(reason) => {
-                result.damage = Some(Damage { position, reason });
+            Err(damage) => {
+                result.damage = Some(damage);
                 break;
             }
         };
+        order.note(&header, position, stats.next_offset);
         let new_entries = stats.observe(&header, position);
         note_epoch(&mut result.epochs, &header);
         on_batch(&header, position, stats, new_entries);
@@ -63,21 +66,59 @@ pub(crate) fn note_epoch(epochs: &mut Vec<EpochSample>, header: &BatchHeader) {
     }
 }
 
-fn check(window: &mut Window, position: u64, stats: &SegmentStats) -> io::Result<Result<BatchHeader, String>> {
+/// Base offset and leader epoch are not covered by the CRC. They never go back from one batch to the next; where they
+/// do, this tells which of the batches is the odd one.
+#[derive(Default)]
+struct Order {
+    /// Where the last batch starts, if there was a gap before it.
+    jumped_at: Option<u64>,
+    earlier_epoch: LeaderEpoch,
+    epoch: LeaderEpoch,
+    epoch_since: u64,
+}
+
+impl Order {
+    fn note(&mut self, header: &BatchHeader, position: u64, expected_offset: Offset) {
+        self.jumped_at = (header.base_offset > expected_offset).then_some(position);
+        if header.partition_leader_epoch > self.epoch {
+            self.earlier_epoch = self.epoch;
+            self.epoch = header.partition_leader_epoch;
+            self.epoch_since = position;
+        }
+    }
+
+    fn check(&self, header: &BatchHeader, position: u64, expected_offset: Offset) -> Result<(), Damage> {
+        if header.base_offset < expected_offset {
+            let reason = format!("offset {} follows where at least {expected_offset} is expected", header.base_offset);
+            return Err(Damage { position: self.jumped_at.unwrap_or(position), reason });
+        }
+        let epoch = header.partition_leader_epoch;
+        if epoch >= 0 && epoch < self.epoch {
+            let reason = format!("leader epoch {epoch} follows {}", self.epoch);
+            let position = if epoch >= self.earlier_epoch { self.epoch_since } else { position };
+            return Err(Damage { position, reason });
+        }
+        Ok(())
+    }
+}
+
+fn check(
+    window: &mut Window,
+    position: u64,
+    stats: &SegmentStats,
+    order: &Order,
+) -> io::Result<Result<BatchHeader, Damage>> {
+    let damage = |reason: String| Ok(Err(Damage { position, reason }));
     let header = match window.batch_at(position)? {
         At::Batch(header) => header,
-        At::Incomplete => return Ok(Err("a record batch is cut short".into())),
-        At::Malformed(error) => return Ok(Err(error.to_string())),
+        At::Incomplete => return damage("a record batch is cut short".into()),
+        At::Malformed(error) => return damage(error.to_string()),
     };
-    if header.base_offset < stats.next_offset {
-        let reason = format!("offset {} is out of order: at least {} expected", header.base_offset, stats.next_offset);
-        return Ok(Err(reason));
+    if !window.crc_matches(position, &header)? {
+        return damage("the CRC of a record batch does not match its content".into());
     }
     if stats.relative(header.last_offset()).is_none() {
-        return Ok(Err(format!("offset {} is too large for this segment", header.last_offset())));
+        return damage(format!("offset {} does not belong into this segment", header.last_offset()));
     }
-    if !window.crc_matches(position, &header)? {
-        return Ok(Err("the CRC of a record batch does not match its content".into()));
-    }
-    Ok(Ok(header))
+    Ok(order.check(&header, position, stats.next_offset).map(|()| header))
 }

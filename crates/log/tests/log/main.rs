@@ -1,5 +1,7 @@
 //! Tests of the log through its public interface, on the file system in memory unless files of Kafka are the point.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod append;
 mod damage;
 mod disk_faults;

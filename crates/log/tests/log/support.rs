@@ -61,7 +61,8 @@ pub(crate) fn open(vfs: &MemVfs, config: &LogConfig) -> Log {
 }
 
 pub(crate) fn append(log: &mut Log, mut batch: BytesMut) -> Result<AppendInfo, AppendError> {
-    log.append_as_leader(&mut batch, 0, NOW_MS, AppendOrigin::Client)
+    let epoch = log.latest_epoch().unwrap_or(0);
+    log.append_as_leader(&mut batch, epoch, NOW_MS, AppendOrigin::Client)
 }
 
 pub(crate) fn append_code(log: &mut Log, batch: BytesMut) -> i16 {
