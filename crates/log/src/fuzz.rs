@@ -46,3 +46,27 @@ fn open_and_read(vfs: &MemVfs, dir: &Path) -> Vec<u8> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A short stand-in for the fuzzer: damaged copies of a segment of Kafka.
+    #[test]
+    fn damaged_segments_are_recovered() {
+        let segment = include_bytes!("../tests/fixtures/kafka-4.3.1/golden-0/00000000000000000000.log");
+        let mut state = 1u64;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % bound
+        };
+        for _ in 0..300 {
+            let mut data = segment[..below(segment.len()).max(1)].to_vec();
+            for _ in 0..below(3) {
+                let at = below(data.len());
+                data[at] ^= 1 << below(8);
+            }
+            fuzz_one_segment(&data);
+        }
+    }
+}

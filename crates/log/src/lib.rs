@@ -20,7 +20,7 @@ pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, 
 #[doc(hidden)]
 pub use fuzz::fuzz_one_segment;
 pub use log::{
-    AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Log, OpenOptions, ReadPlan, SegmentInfo,
-    TimestampOffset, TimestampPlan, validate_compacted,
+    AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, OpenOptions, ReadPlan,
+    SegmentInfo, TimestampOffset, TimestampPlan, validate_compacted,
 };
 pub use producer::ProducerStateView;

@@ -61,6 +61,8 @@ impl Log {
             return Err(AppendError::rejected(ErrorCode::RecordListTooLarge, message));
         }
         let headers = self.stamp(batches, &headers, leader_epoch, now_ms)?;
+        // Before the write, so that the checkpoint is never behind the batches.
+        self.assign_leader_epoch(leader_epoch);
         self.write(batches, &headers, leader_epoch, now_ms)
     }
 

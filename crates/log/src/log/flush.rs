@@ -14,16 +14,24 @@ use crate::segment::load::Load;
 /// A sync that can run without the lock on the log.
 pub struct FlushPlan {
     files: Vec<Arc<SegmentFile>>,
+    done: Flushed,
+}
+
+/// What a [`FlushPlan`] has made durable.
+#[derive(Clone, Copy, Debug)]
+pub struct Flushed {
     up_to: Offset,
+    /// Of the log when the plan was made; a truncation since then makes the offset meaningless.
+    truncations: u64,
 }
 
 impl FlushPlan {
-    /// Syncs, and returns the offset up to which the log is then on disk. To be told to [`Log::flushed`].
-    pub fn run(&self) -> io::Result<Offset> {
+    /// Syncs. The result is to be told to [`Log::flushed`].
+    pub fn run(&self) -> io::Result<Flushed> {
         for segment in &self.files {
             segment.file.sync_data()?;
         }
-        Ok(self.up_to)
+        Ok(self.done)
     }
 }
 
@@ -51,13 +59,13 @@ impl Log {
     }
 
     /// Takes note of how a [`FlushPlan`] ended.
-    pub fn flushed(&mut self, result: io::Result<Offset>) -> Result<(), LogError> {
+    pub fn flushed(&mut self, result: io::Result<Flushed>) -> Result<(), LogError> {
         match result {
-            Ok(up_to) => {
-                // A truncation may have come in between.
-                self.recovery_point = self.recovery_point.max(up_to.min(self.log_end_offset()));
+            Ok(done) if done.truncations == self.truncations => {
+                self.recovery_point = self.recovery_point.max(done.up_to);
                 Ok(())
             }
+            Ok(_) => Ok(()),
             Err(error) => Err(self.fail(format!("could not sync the log: {error}"))),
         }
     }
@@ -106,7 +114,8 @@ impl Log {
 
     fn unflushed_files(&self) -> FlushPlan {
         let unflushed = self.segments.iter().filter(|s| s.next_offset() > self.recovery_point);
-        FlushPlan { files: unflushed.map(|s| s.file.clone()).collect(), up_to: self.log_end_offset() }
+        let done = Flushed { up_to: self.log_end_offset(), truncations: self.truncations };
+        FlushPlan { files: unflushed.map(|s| s.file.clone()).collect(), done }
     }
 
     fn sync_names(&mut self) -> Result<(), LogError> {

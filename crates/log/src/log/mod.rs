@@ -25,7 +25,7 @@ use crate::producer::{ProducerStateView, ProducerStates};
 use crate::segment::Segment;
 
 pub use append::{AppendInfo, AppendOrigin};
-pub use flush::FlushPlan;
+pub use flush::{FlushPlan, Flushed};
 pub use open::OpenOptions;
 pub use read::ReadPlan;
 pub use retention::{DeletedSegment, DeletionReason};
@@ -46,6 +46,8 @@ pub struct Log {
     segments: Vec<Segment>,
     log_start_offset: Offset,
     recovery_point: Offset,
+    /// How often offsets have been given up to be assigned again.
+    truncations: u64,
     /// Files created since the folder was synced.
     names_unsynced: bool,
     last_flush_ms: TimestampMs,

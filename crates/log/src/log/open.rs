@@ -41,6 +41,8 @@ struct Listing {
     snapshots: BTreeSet<Offset>,
     /// Index files, by base offset.
     indexes: Vec<(Offset, PathBuf)>,
+    /// A segment that a cleaner had finished and not put in its place.
+    swapped_log: Option<PathBuf>,
     /// Files that a deletion or a cleaner left behind.
     leftovers: Vec<PathBuf>,
 }
@@ -62,6 +64,12 @@ impl Log {
         let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
         let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;
         let mut opening = Opening { vfs, dir, config, options, now_ms, samples: Vec::new() };
+        if let Some(path) = &listing.swapped_log {
+            return Err(LogError::Offline(format!(
+                "{} is left of a cleaner that was killed; start Kafka on this folder once and stop it properly",
+                path.display()
+            )));
+        }
         opening.check_orphans(&listing)?;
         let segments = match listing.segments.is_empty() {
             true => vec![opening.first_segment()?],
@@ -79,6 +87,7 @@ impl Log {
             log_start_offset: options.log_start_offset.max(segments[0].base_offset()),
             segments,
             recovery_point: 0,
+            truncations: 0,
             names_unsynced: true,
             last_flush_ms: now_ms,
             epochs,
@@ -170,6 +179,7 @@ impl Listing {
                 Some((offset, names::SNAPSHOT)) => {
                     listing.snapshots.insert(offset);
                 }
+                Some((_, "log.swap")) => listing.swapped_log = Some(path),
                 Some((offset, names::INDEX | names::TIME_INDEX | names::TXN_INDEX)) => {
                     listing.indexes.push((offset, path))
                 }

@@ -23,6 +23,7 @@ impl Log {
             let last = self.segments.len() - 1;
             self.schedule_removal(last, now_ms)?;
         }
+        self.truncations += 1;
         let config = self.config.clone();
         self.active_mut().truncate_to(offset, &config)?;
         let end = self.log_end_offset();
@@ -38,6 +39,7 @@ impl Log {
     /// Removes everything; the log goes on at `offset`.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now_ms: TimestampMs) -> Result<(), LogError> {
         self.check_writable()?;
+        self.truncations += 1;
         let mut oldest = None;
         for last in (0..self.segments.len()).rev() {
             oldest = Some(self.schedule_removal(last, now_ms)?);

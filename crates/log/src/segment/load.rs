@@ -14,7 +14,7 @@ use super::file::{SegmentFile, entry_fits};
 use super::index::{OffsetEntry, TimeEntry};
 use super::lazy_file::LazyFile;
 use super::names;
-use super::scan::{Damage, EpochSample, scan};
+use super::scan::{Damage, EpochSample, note_epoch, scan};
 use super::stats::SegmentStats;
 use super::window::{At, Window};
 use crate::config::LogConfig;
@@ -99,7 +99,7 @@ impl Load<'_> {
                 return Ok(None);
             }
             stats.first_timestamp = Some(first.max_timestamp);
-            epochs.push(EpochSample { epoch: first.partition_leader_epoch, offset: first.base_offset });
+            note_epoch(&mut epochs, &first);
         }
         let start = match index.last() {
             Some(entry) if !entry_fits(&mut window, self.base_offset, entry)? => return Ok(None),

@@ -91,7 +91,10 @@ impl Segment {
 
     /// The time that retention counts from.
     pub(crate) fn largest_timestamp(&self) -> TimestampMs {
-        if self.stats.max_timestamp >= 0 { self.stats.max_timestamp } else { self.created_ms }
+        match self.stats.max_timestamp {
+            0.. => self.stats.max_timestamp,
+            _ => self.file.file.modified_ms().unwrap_or(self.created_ms),
+        }
     }
 
     /// Whether the segment has no room, or is too old, for what comes.

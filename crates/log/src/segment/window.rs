@@ -42,7 +42,7 @@ impl Window {
 
     /// The header at `position`, whose batch lies wholly before the end.
     pub(crate) fn batch_at(&mut self, position: u64) -> io::Result<At> {
-        let header_bytes = self.peek(position, BATCH_HEADER_SIZE)?;
+        let header_bytes = self.read(position, BATCH_HEADER_SIZE)?;
         match BatchHeader::parse(&header_bytes) {
             Ok(header) if position + header.size_bytes() as u64 <= self.end => Ok(At::Batch(header)),
             Ok(_) | Err(BatchError::Truncated { .. }) => Ok(At::Incomplete),
@@ -56,7 +56,7 @@ impl Window {
         let mut at = position + CRC_STARTS_AT;
         let mut crc = 0;
         while at < end {
-            let chunk = self.peek(at, usize::try_from(end - at).unwrap_or(usize::MAX).min(self.read_bytes))?;
+            let chunk = self.read(at, usize::try_from(end - at).unwrap_or(usize::MAX).min(self.read_bytes))?;
             if chunk.is_empty() {
                 return Ok(false);
             }
@@ -68,15 +68,6 @@ impl Window {
 
     /// Up to `len` bytes from `position`; fewer only at the end of the file.
     pub(crate) fn read(&mut self, position: u64, len: usize) -> io::Result<Bytes> {
-        let len = len.min(usize::try_from(self.end.saturating_sub(position)).unwrap_or(usize::MAX));
-        if let Some(bytes) = self.in_memory(position, len) {
-            return Ok(bytes);
-        }
-        read_up_to(&*self.file, position, len)
-    }
-
-    /// Like `read`, and fills the window.
-    fn peek(&mut self, position: u64, len: usize) -> io::Result<Bytes> {
         let available = usize::try_from(self.end.saturating_sub(position)).unwrap_or(usize::MAX);
         let len = len.min(available);
         if let Some(bytes) = self.in_memory(position, len) {

@@ -181,7 +181,7 @@ fn is_log(path: &Path) -> bool {
 /// Damages every file of a scene in every way.
 fn run(scene: &Scene, is_clean: bool) {
     let files = scene.files();
-    let active = files.iter().filter(|f| is_log(f)).next_back().unwrap().clone();
+    let active = files.iter().rfind(|f| is_log(f)).unwrap().clone();
     assert!(files.len() >= 10);
     for path in &files {
         let is_empty = scene.vfs.read(path).unwrap().is_empty();
@@ -234,7 +234,7 @@ fn leftovers_of_deletions_and_cleaners_are_removed() {
 fn a_torn_tail_below_the_recovery_point_is_not_cut_silently() {
     let scene = scene(small_segments(), 40, 20, false);
     let vfs = scene.vfs.kill_clone();
-    let active = scene.files().into_iter().filter(|f| is_log(f)).next_back().unwrap();
+    let active = scene.files().into_iter().rfind(|f| is_log(f)).unwrap();
     Damage::OneByteLess.apply(&vfs, &active);
     let options = OpenOptions { recovery_point: scene.end, ..OpenOptions::default() };
     let Err(LogError::Corrupt(corruption)) = try_open(&vfs, &scene.config, options) else { panic!("must not open") };
@@ -248,7 +248,7 @@ fn a_torn_tail_below_the_recovery_point_is_not_cut_silently() {
 fn a_folder_of_another_topic_id_is_not_opened() {
     let vfs = MemVfs::new();
     let mut ids = [barnabas_common::Uuid::random(), barnabas_common::Uuid::random()].into_iter();
-    let mut open = |id| {
+    let open = |id| {
         let partition = barnabas_common::TopicPartition::new("t", 0);
         let vfs = std::sync::Arc::new(vfs.clone());
         Log::open(vfs, dir(), partition, id, LogConfig::default(), OpenOptions::default(), NOW_MS)

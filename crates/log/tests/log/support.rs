@@ -9,7 +9,7 @@ use barnabas_log::{AppendError, AppendInfo, AppendOrigin, Log, LogConfig, LogErr
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType, split_batches};
 use bytes::{Bytes, BytesMut};
 
-pub const NOW_MS: i64 = 1_800_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 
 pub(crate) fn dir() -> PathBuf {
     PathBuf::from("/data/t-0")
