@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, ErrorCode, NodeId};
@@ -62,9 +63,11 @@ impl Broker {
 
     /// Has the quorum carry out a command and waits until this broker serves its outcome.
     pub(crate) async fn propose(&self, command: MetadataCommand) -> Result<CommandResult, ApiError> {
+        let began = Instant::now();
         let result = self.quorum.propose(command).await.map_err(|error| {
             ApiError::new(ErrorCode::KafkaStorageError, format!("the metadata cannot be changed: {error}"))
         })?;
+        self.metrics.metadata_commits.record(began.elapsed());
         let wanted = self.quorum.image().offset;
         let mut applied = self.applied.clone();
         let served = applied.wait_for(|image| image.offset >= wanted).await.is_ok();

@@ -3,8 +3,8 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use barnabas_protocol::messages::ApiVersionsRequest;
 use barnabas_protocol::{ApiKey, DecodeError, Message, RequestHeaderView, decode_request_header, encode_response};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
 use crate::handlers;
+use crate::metrics::{RequestTimes, timed};
 use crate::network::Frame;
 
 /// What is known of a client's connection.
@@ -21,7 +22,23 @@ use crate::network::Frame;
 pub(crate) struct ConnectionInfo {
     pub listener: Arc<str>,
     pub peer: SocketAddr,
-    pub local: SocketAddr,
+    /// The client library, as ApiVersions names it (KIP-511).
+    software: OnceLock<String>,
+}
+
+impl ConnectionInfo {
+    pub(crate) fn new(listener: Arc<str>, peer: SocketAddr) -> Self {
+        Self { listener, peer, software: OnceLock::new() }
+    }
+
+    pub(crate) fn software(&self) -> Option<&str> {
+        self.software.get().map(String::as_str)
+    }
+
+    pub(crate) fn set_software(&self, name: String) {
+        // Clients say it once; what they say later does not count.
+        let _ = self.software.set(name);
+    }
 }
 
 /// How a request is answered.
@@ -60,19 +77,18 @@ pub(crate) struct RequestContext {
     pub version: i16,
     pub correlation_id: i32,
     pub client_id: Option<String>,
-    pub started: Instant,
+    pub times: RequestTimes,
 }
 
 impl RequestContext {
-    /// The frame that carries this response, counted in the request metrics.
-    pub(crate) fn frame<M: Message>(&self, response: &M) -> Frame {
-        let frame = encode_response(self.api, self.version, self.correlation_id, response);
-        self.broker.metrics.request_done(self.api, self.version, self.started.elapsed());
-        frame
+    /// The frame that carries this response, with where it is counted. `worked` is the time that went into it.
+    fn frame<M: Message>(&self, response: &M, worked: impl FnOnce() -> Duration) -> Frame {
+        let chunks = encode_response(self.api, self.version, self.correlation_id, response);
+        Frame { chunks, unsent: self.broker.metrics.request_answered(self.api, self.times, worked()) }
     }
 
     pub(crate) fn ready<M: Message>(&self, response: &M) -> Answer {
-        Answer::Ready(self.frame(response))
+        Answer::Ready(self.frame(response, || self.times.started.elapsed()))
     }
 
     /// Answers when the future is done. It runs to its end even if the client leaves.
@@ -82,7 +98,11 @@ impl RequestContext {
         F: Future<Output = M> + Send + 'static,
     {
         let ctx = self.clone();
-        let task = tokio::spawn(async move { ctx.frame(&response.await) });
+        let worked_before = self.times.started.elapsed();
+        let task = tokio::spawn(async move {
+            let (response, worked) = timed(response).await;
+            ctx.frame(&response, || worked_before + worked)
+        });
         Answer::Later { task, abort_on_close: false }
     }
 
@@ -109,7 +129,9 @@ pub(crate) fn handle(
     broker: &Arc<Broker>,
     connection: &Arc<ConnectionInfo>,
     frame: BytesMut,
+    received: Instant,
 ) -> Result<Answer, Refused> {
+    let times = RequestTimes { received, started: Instant::now() };
     let (header, body) = decode_request_header(frame.freeze()).map_err(Refused::Header)?;
     let api = ApiKey::from_code(header.api_key).ok_or(Refused::UnknownApi(header.api_key))?;
     let RequestHeaderView { api_version: version, correlation_id, client_id, .. } = header;
@@ -120,7 +142,7 @@ pub(crate) fn handle(
         version,
         correlation_id,
         client_id,
-        started: Instant::now(),
+        times,
     };
     let range = api.versions();
     if version < api.first_decodable_version() || version > range.last {
@@ -130,7 +152,12 @@ pub(crate) fn handle(
         let (first, last) = (range.first, range.last);
         return Err(Refused::UnknownVersion { api: api.name(), version, first, last });
     }
-    route(ctx, body)
+    broker.metrics.request_started(api, version, times);
+    let answer = route(ctx, body);
+    if let Ok(Answer::Silent) = answer {
+        broker.metrics.request_done_silently(api, times);
+    }
+    answer
 }
 
 fn route(ctx: RequestContext, body: Bytes) -> Result<Answer, Refused> {

@@ -13,7 +13,7 @@ mod handlers;
 mod lifecycle;
 mod log_dirs;
 mod maintenance;
-pub mod metrics;
+mod metrics;
 mod network;
 mod partitions;
 mod producer_ids;

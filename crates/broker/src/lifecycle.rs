@@ -289,6 +289,7 @@ async fn follow_metadata(broker: Arc<Broker>, life: Arc<PartitionLife>, publish:
 
 fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &MetadataImage) {
     let delta = life.apply(&broker.replicas, old, new);
+    broker.metrics.metadata_changed(&delta);
     for topic in &delta.deleted_topics {
         broker.groups.topic_deleted(&topic.name);
         broker.metrics.topic_deleted(&topic.name);

@@ -6,13 +6,15 @@ pub enum InitialRebalanceDelay {
     /// `group.initial.rebalance.delay.ms` as Kafka has it: a fixed wait, repeated while members keep coming.
     Fixed { delay_ms: i32 },
     /// Waits until no member arrived for `quiet_ms` and every member that was sent away for a member id came back
-    /// or took longer than `pending_grace_ms`; never longer than `max_ms` in all.
-    Adaptive { quiet_ms: i32, pending_grace_ms: i32, max_ms: i32 },
+    /// or took longer than `pending_grace_ms`; never longer than `max_ms` in all. A client that joins
+    /// before it knows its topics would, as leader, assign nothing: for it the wait is `unprepared_quiet_ms`.
+    Adaptive { quiet_ms: i32, unprepared_quiet_ms: i32, pending_grace_ms: i32, max_ms: i32 },
 }
 
 impl InitialRebalanceDelay {
-    /// What a group waits when nothing was configured.
-    pub const ADAPTIVE: Self = Self::Adaptive { quiet_ms: 30, pending_grace_ms: 500, max_ms: 3_000 };
+    /// What a group waits when nothing was configured. kafka-python refreshes its metadata 100 ms after it subscribes.
+    pub const ADAPTIVE: Self =
+        Self::Adaptive { quiet_ms: 30, unprepared_quiet_ms: 120, pending_grace_ms: 500, max_ms: 3_000 };
 }
 
 /// Group settings; the defaults are Kafka's, except for the initial delay, which adapts.

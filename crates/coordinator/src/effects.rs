@@ -27,6 +27,8 @@ pub struct RequestContext {
     /// The address as Kafka shows it, with a leading slash: `/127.0.0.1`.
     pub client_host: String,
     pub version: i16,
+    /// Whether this kind of client joins before it knows its topics, so that it could not assign their partitions.
+    pub joins_unprepared: bool,
 }
 
 /// A record for `__consumer_offsets`. No value is a tombstone.

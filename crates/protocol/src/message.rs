@@ -15,12 +15,10 @@ pub trait Message: Sized + Default {
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError>;
     fn write(&self, w: &mut Writer, version: i16);
 
-    /// The message that fills `bytes` exactly.
+    /// The message at the start of `bytes`. What follows it is ignored, as Kafka ignores it: librdkafka sends
+    /// requests that are longer than their content.
     fn decode(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(bytes);
-        let message = Self::read(&mut r, version)?;
-        r.finish()?;
-        Ok(message)
+        Self::read(&mut Reader::new(bytes), version)
     }
 
     fn encode(&self, version: i16) -> Bytes {

@@ -27,6 +27,9 @@ pub(crate) fn handle(ctx: &RequestContext, request: ApiVersionsRequest) -> Resul
         let error_code = ErrorCode::InvalidRequest.code();
         return Ok(ctx.ready(&ApiVersionsResponse { error_code, ..Default::default() }));
     }
+    if ctx.version >= FIRST_VERSION_WITH_CLIENT_SOFTWARE {
+        ctx.connection.set_software(request.client_software_name);
+    }
     let image = ctx.broker.image();
     let shown = |minimum: i16| minimum > 0 || ctx.version >= FIRST_VERSION_WITH_ZERO_MINIMUM;
     let supported_features = features::SUPPORTED

@@ -137,10 +137,7 @@ fn respond(ctx: &RequestContext, session: &SessionFetch, plan: &Plan, fetched: V
     let mut places: HashMap<&TopicKey, usize> = HashMap::new();
     let each = session.partitions.iter().zip(&plan.topics).zip(fetched).zip(answered);
     for (((partition, topic), fetched), _) in each.filter(|(_, answered)| *answered) {
-        if let Some(topic) = topic {
-            let bytes = fetched.records.len() as u64;
-            ctx.broker.metrics.fetched(topic, TopicTraffic { records: 0, bytes });
-        }
+        count(ctx, topic.as_deref(), &fetched);
         let place = *places.entry(&partition.topic).or_insert_with(|| {
             responses.push(topic_response(&partition.topic));
             responses.len() - 1
@@ -148,6 +145,16 @@ fn respond(ctx: &RequestContext, session: &SessionFetch, plan: &Plan, fetched: V
         responses[place].partitions.push(partition_data(partition.partition, fetched));
     }
     FetchResponse { session_id: session.session_id(), responses, ..Default::default() }
+}
+
+fn count(ctx: &RequestContext, topic: Option<&str>, fetched: &FetchedPartition) {
+    let metrics = &ctx.broker.metrics;
+    if fetched.error.is_none() {
+        let bytes = fetched.records.len() as u64;
+        metrics.fetched(topic.unwrap_or_default(), TopicTraffic { records: 0, bytes });
+    } else {
+        metrics.failed_fetch(topic.unwrap_or_default(), fetched.error);
+    }
 }
 
 fn topic_response(topic: &TopicKey) -> FetchableTopicResponse {

@@ -59,11 +59,16 @@ pub(crate) fn leave(ctx: &RequestContext, request: LeaveGroupRequest) -> Result<
     }))
 }
 
+/// Clients that subscribe, join, and ask for metadata 100 ms later. When kafka-python has to join a second time
+/// because of that, and `poll` returns meanwhile, it never takes over its assignment (seen with 3.0.12).
+const UNPREPARED_CLIENTS: [&str; 1] = ["kafka-python"];
+
 pub(super) fn group_context(ctx: &RequestContext) -> GroupContext {
     GroupContext {
         client_id: ctx.client_id().to_owned(),
         client_host: format!("/{}", ctx.connection.peer.ip()),
         version: ctx.version,
+        joins_unprepared: ctx.connection.software().is_some_and(|name| UNPREPARED_CLIENTS.contains(&name)),
     }
 }
 

@@ -79,7 +79,10 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
                 Some(name) => append_one(ctx, name, data, acks),
             };
-            result.unwrap_or_else(|failure| failure.into_response(index))
+            result.unwrap_or_else(|failure| {
+                ctx.broker.metrics.request_failed(ctx.api, failure.code);
+                failure.into_response(index)
+            })
         });
         TopicProduceResponse { partition_responses: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
     });

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -66,12 +66,12 @@ pub(crate) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let _open = broker.metrics.connection_opened(&listener);
-    let local = stream.local_addr().unwrap_or(peer);
-    let info = Arc::new(ConnectionInfo { listener, peer, local });
+    let info = Arc::new(ConnectionInfo::new(listener, peer));
     let mut connection = Connection {
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),
         last_active: Instant::now(),
+        last_read: Instant::now(),
         info,
         broker: Arc::clone(&broker),
         stream,
@@ -88,6 +88,8 @@ struct Connection {
     frames: FrameBuffer,
     pending: VecDeque<Pending>,
     last_active: Instant,
+    /// When the bytes came in of which frames are being handled.
+    last_read: Instant,
     info: Arc<ConnectionInfo>,
     broker: Arc<Broker>,
     stream: TcpStream,
@@ -114,7 +116,7 @@ impl Connection {
         let may_read = self.pending.len() < MAX_IN_FLIGHT;
         let has_memory = may_read && share.resize(self.frames.wanted_capacity());
         let deadline = self.deadline();
-        let Self { frames, pending, stream, last_active, .. } = self;
+        let Self { frames, pending, stream, last_active, last_read, .. } = self;
         tokio::select! {
             biased;
             answer = wait_for(pending.front_mut()) => {
@@ -122,6 +124,7 @@ impl Connection {
             }
             read = stream.read_buf(frames.spare()), if has_memory => {
                 *last_active = Instant::now();
+                *last_read = *last_active;
                 if read? == 0 {
                     return Err(End::Quiet);
                 }
@@ -152,7 +155,8 @@ impl Connection {
     }
 
     fn handle(&self, frame: BytesMut) -> Result<Pending, End> {
-        let handled = catch_unwind(AssertUnwindSafe(|| dispatch::handle(&self.broker, &self.info, frame)));
+        let handled =
+            catch_unwind(AssertUnwindSafe(|| dispatch::handle(&self.broker, &self.info, frame, self.last_read)));
         match handled {
             Ok(Ok(Answer::Ready(frame))) => Ok(Pending::Ready(frame)),
             Ok(Ok(Answer::Later { task, abort_on_close })) => Ok(Pending::Waiting { task, abort_on_close }),
@@ -167,18 +171,21 @@ impl Connection {
 
     /// Sends the answers at the front that are ready. Says whether there were any.
     async fn send_ready(&mut self) -> Result<bool, End> {
-        let mut out = Vec::new();
+        let (mut out, mut unsent) = (Vec::new(), Vec::new());
         while let Some(Pending::Ready(_) | Pending::Silent) = self.pending.front() {
             if let Some(Pending::Ready(frame)) = self.pending.pop_front() {
-                out.extend(frame);
+                out.extend(frame.chunks);
+                unsent.push(frame.unsent);
             }
         }
         if out.is_empty() {
             return Ok(false);
         }
         let stall = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
+        let write_began = Instant::now();
         tokio::time::timeout(stall, write_all(&mut self.stream, out)).await.map_err(|_| End::Quiet)??;
         self.last_active = Instant::now();
+        unsent.into_iter().for_each(|answer| answer.sent(write_began, self.last_active));
         Ok(true)
     }
 
@@ -224,7 +231,7 @@ async fn wait_for(front: Option<&mut Pending>) -> Result<Frame, End> {
     }
 }
 
-async fn write_all(stream: &mut TcpStream, chunks: Frame) -> io::Result<()> {
+async fn write_all(stream: &mut TcpStream, chunks: Vec<Bytes>) -> io::Result<()> {
     let mut chunks: VecDeque<_> = chunks.into();
     while !chunks.is_empty() {
         let slices: Vec<IoSlice<'_>> = chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect();

@@ -32,7 +32,11 @@ impl GroupShard {
         }
         let random = if request.member_id.is_empty() { self.ids.next_id() } else { 0 };
         let joining = Joining::new(context, request, token, random);
-        self.with_group(&group_id, now, &mut effects, |group, turn| group.join(turn, joining));
+        let is_prepared = !context.joins_unprepared;
+        self.with_group(&group_id, now, &mut effects, |group, turn| {
+            group.arrivals_are_prepared &= is_prepared;
+            group.join(turn, joining);
+        });
         effects
     }
 

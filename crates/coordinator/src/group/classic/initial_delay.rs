@@ -74,10 +74,12 @@ impl ClassicGroup {
     /// The adaptive deadline: quiet since the last arrival, and nobody known to be on the way back.
     fn postpone_for_arrivals(&mut self, turn: &Turn<'_>) {
         let Some(InitialDelay::Adaptive { last_arrival_ms, limit_ms }) = self.initial_delay else { return };
-        let InitialRebalanceDelay::Adaptive { quiet_ms, pending_grace_ms, .. } = turn.config.initial_rebalance_delay
+        let InitialRebalanceDelay::Adaptive { quiet_ms, unprepared_quiet_ms, pending_grace_ms, .. } =
+            turn.config.initial_rebalance_delay
         else {
             return;
         };
+        let quiet_ms = if self.arrivals_are_prepared { quiet_ms } else { unprepared_quiet_ms };
         let quiet_at = last_arrival_ms.saturating_add(i64::from(quiet_ms));
         let grace = i64::from(pending_grace_ms);
         let pending_until = self.pending_joins.values().map(|p| p.since_ms.saturating_add(grace)).max();
@@ -86,6 +88,7 @@ impl ClassicGroup {
 
     pub(super) fn end_initial_delay(&mut self) {
         self.initial_delay = None;
+        self.arrivals_are_prepared = true;
         self.join_deadline_ms = NEVER;
     }
 }

@@ -73,6 +73,8 @@ pub(in crate::group) struct ClassicGroup {
     pub(super) subscribed_topics: Option<BTreeSet<String>>,
     /// Set while the first members after Empty are collected.
     pub(super) initial_delay: Option<InitialDelay>,
+    /// Whether every client that asked to join could assign partitions if it became the leader.
+    pub(in crate::group) arrivals_are_prepared: bool,
     pub(super) join_deadline_ms: i64,
     pub(super) sync_deadline_ms: i64,
     /// No deadline of this group comes before this moment.
@@ -99,6 +101,7 @@ impl ClassicGroup {
             protocol_counts: ProtocolCounts::default(),
             subscribed_topics: None,
             initial_delay: None,
+            arrivals_are_prepared: true,
             join_deadline_ms: NEVER,
             sync_deadline_ms: NEVER,
             earliest_deadline_ms: NEVER,

@@ -138,3 +138,16 @@ fn all_collected_members_leave_again() {
     h.advance(100);
     assert_eq!(h.state(), "Empty");
 }
+
+#[test]
+fn a_client_that_joins_before_it_knows_its_topics_is_waited_for() {
+    let mut h = adaptive();
+    let unprepared = RequestContext { joins_unprepared: true, ..context(3) };
+    let token = h.token();
+    let effects = h.shard.join(&unprepared, join_request(""), token, h.now);
+    h.carry_out(effects);
+    h.advance(119);
+    assert!(h.is_parked(token));
+    h.advance(1);
+    assert_eq!(h.joined(token).generation_id, 1);
+}

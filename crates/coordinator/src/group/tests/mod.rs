@@ -40,7 +40,7 @@ pub(super) fn without_delay() -> GroupCoordinatorConfig {
 }
 
 pub(super) fn context(version: i16) -> RequestContext {
-    RequestContext { client_id: "app".into(), client_host: "/127.0.0.1".into(), version }
+    RequestContext { client_id: "app".into(), client_host: "/127.0.0.1".into(), version, joins_unprepared: false }
 }
 
 /// A consumer's subscription as version 0 of the consumer protocol.
