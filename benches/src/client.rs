@@ -1,0 +1,152 @@
+//! A small blocking client for everything around a load: topics, the first produce, a group member.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use barnabas_protocol::messages::create_topics_request::CreatableTopic;
+use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
+use barnabas_protocol::messages::{
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, MetadataRequest,
+    MetadataResponse, ProduceResponse,
+};
+use barnabas_protocol::{ApiKey, Message};
+use bytes::{Buf, Bytes};
+
+use crate::wire;
+
+const CREATE_TOPICS_VERSION: i16 = 5;
+const DELETE_TOPICS_VERSION: i16 = 5;
+const METADATA_VERSION: i16 = 9;
+const TIMEOUT_MS: i32 = 30_000;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const RETRY_FOR: Duration = Duration::from_secs(60);
+const NONE: i16 = 0;
+const TOPIC_ALREADY_EXISTS: i16 = 36;
+
+pub(crate) struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        Ok(Self { stream })
+    }
+
+    /// Connects as soon as somebody listens.
+    pub(crate) fn connect_when_up(address: SocketAddr, pause: Duration) -> Result<Self> {
+        let started = Instant::now();
+        loop {
+            match Self::connect(address) {
+                Ok(client) => return Ok(client),
+                Err(error) if started.elapsed() > RETRY_FOR => return Err(error.context("nobody listens")),
+                Err(_) => std::thread::sleep(pause),
+            }
+        }
+    }
+
+    /// Sends a frame and returns the answer without its size.
+    pub(crate) fn exchange(&mut self, frame: &[u8]) -> Result<Bytes> {
+        self.stream.write_all(frame)?;
+        let mut size = [0; 4];
+        self.stream.read_exact(&mut size).context("no answer")?;
+        let mut answer = vec![0; usize::try_from(u32::from_be_bytes(size))?];
+        self.stream.read_exact(&mut answer).context("half an answer")?;
+        Ok(answer.into())
+    }
+
+    pub(crate) fn call<Request: Message, Response: Message>(
+        &mut self,
+        api: ApiKey,
+        version: i16,
+        request: &Request,
+    ) -> Result<Response> {
+        let mut answer = self.exchange(&wire::frame(api, version, 1, request))?;
+        let header = if api.response_is_flexible(version) { 5 } else { 4 };
+        if answer.len() < header {
+            bail!("the answer to {} is too short", api.name());
+        }
+        answer.advance(header);
+        Response::decode(answer, version).with_context(|| format!("the answer to {}", api.name()))
+    }
+
+    /// Creates a topic and waits until its partitions have leaders.
+    pub(crate) fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
+        let topic = CreatableTopic {
+            name: name.to_owned(),
+            num_partitions: partitions,
+            replication_factor: 1,
+            ..Default::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: TIMEOUT_MS, ..Default::default() };
+        let response: CreateTopicsResponse = self.call(ApiKey::CreateTopics, CREATE_TOPICS_VERSION, &request)?;
+        for topic in response.topics {
+            if topic.error_code != NONE && topic.error_code != TOPIC_ALREADY_EXISTS {
+                bail!("cannot create the topic {name}: error {} {:?}", topic.error_code, topic.error_message);
+            }
+        }
+        self.wait_for_leaders(name, Duration::from_millis(20))
+    }
+
+    /// Asks for the topic, which creates it if need be, until it has leaders.
+    pub(crate) fn wait_for_leaders(&mut self, name: &str, pause: Duration) -> Result<()> {
+        let topic = MetadataRequestTopic { name: Some(name.to_owned()), ..Default::default() };
+        let request =
+            MetadataRequest { topics: Some(vec![topic]), allow_auto_topic_creation: true, ..Default::default() };
+        let started = Instant::now();
+        while started.elapsed() < RETRY_FOR {
+            let response: MetadataResponse = self.call(ApiKey::Metadata, METADATA_VERSION, &request)?;
+            let is_led = response.topics.iter().all(|topic| {
+                let led = topic.partitions.iter().all(|p| p.error_code == NONE && p.leader_id >= 0);
+                topic.error_code == NONE && !topic.partitions.is_empty() && led
+            });
+            if is_led {
+                return Ok(());
+            }
+            std::thread::sleep(pause);
+        }
+        bail!("the topic {name} has no leader")
+    }
+
+    pub(crate) fn delete_topic(&mut self, name: &str) -> Result<()> {
+        let request =
+            DeleteTopicsRequest { topic_names: vec![name.to_owned()], timeout_ms: TIMEOUT_MS, ..Default::default() };
+        let response: DeleteTopicsResponse = self.call(ApiKey::DeleteTopics, DELETE_TOPICS_VERSION, &request)?;
+        match response.responses.iter().find(|topic| topic.error_code != NONE) {
+            Some(topic) => bail!("cannot delete the topic {name}: error {}", topic.error_code),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a frame of [`wire::produce`] and insists on success.
+    pub(crate) fn produce(&mut self, frame: &[u8]) -> Result<()> {
+        match self.try_produce(frame)? {
+            NONE => Ok(()),
+            code => bail!("produce was answered with error {code}"),
+        }
+    }
+
+    /// Sends a frame of [`wire::produce`] until it succeeds.
+    pub(crate) fn produce_when_possible(&mut self, frame: &[u8], pause: Duration) -> Result<()> {
+        let started = Instant::now();
+        while self.try_produce(frame)? != NONE {
+            if started.elapsed() > RETRY_FOR {
+                bail!("produce does not succeed");
+            }
+            std::thread::sleep(pause);
+        }
+        Ok(())
+    }
+
+    fn try_produce(&mut self, frame: &[u8]) -> Result<i16> {
+        let mut answer = self.exchange(frame)?;
+        answer.advance(5.min(answer.len()));
+        let response = ProduceResponse::decode(answer, wire::PRODUCE_VERSION).context("the answer to Produce")?;
+        let partition = response.responses.first().and_then(|topic| topic.partition_responses.first());
+        Ok(partition.context("an empty answer to Produce")?.error_code)
+    }
+}

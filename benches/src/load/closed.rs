@@ -1,0 +1,106 @@
+//! Closed loop: many connections, each sends its next request when the last one is answered.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use crate::wire;
+
+const ANSWER_BYTES: usize = 1024;
+
+pub(crate) struct Plan {
+    pub address: SocketAddr,
+    pub topic: String,
+    pub partitions: i32,
+    pub connections: usize,
+    pub duration: Duration,
+    pub batch: Bytes,
+}
+
+pub(crate) struct Outcome {
+    /// In microseconds, sorted.
+    pub latencies_us: Vec<u32>,
+    pub elapsed: Duration,
+}
+
+/// Connects, lets every connection send one request, calls `begin`, and runs until the time is over.
+pub(crate) fn run(plan: Plan, begin: impl FnOnce() -> Result<()>) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    LocalSet::new().block_on(&runtime, drive(Rc::new(plan), begin))
+}
+
+async fn drive(plan: Rc<Plan>, begin: impl FnOnce() -> Result<()>) -> Result<Outcome> {
+    let mut connections = Vec::new();
+    for number in 0..plan.connections {
+        let partition = i32::try_from(number)? % plan.partitions;
+        let mut connection = Connection::open(&plan, partition).await?;
+        connection.exchange().await?;
+        connections.push(connection);
+    }
+    begin()?;
+    let started = Instant::now();
+    let until = started + plan.duration;
+    let tasks: Vec<_> =
+        connections.into_iter().map(|connection| tokio::task::spawn_local(connection.repeat(until))).collect();
+    let mut latencies_us = Vec::new();
+    for task in tasks {
+        latencies_us.extend(task.await??);
+    }
+    let elapsed = started.elapsed();
+    latencies_us.sort_unstable();
+    Ok(Outcome { latencies_us, elapsed })
+}
+
+struct Connection {
+    stream: TcpStream,
+    request: Vec<u8>,
+    plan: Rc<Plan>,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(plan: &Rc<Plan>, partition: i32) -> Result<Self> {
+        let stream = TcpStream::connect(plan.address).await?;
+        stream.set_nodelay(true)?;
+        let request = wire::produce(&plan.topic, partition, &plan.batch);
+        Ok(Self { stream, request, plan: Rc::clone(plan), answer: vec![0; ANSWER_BYTES] })
+    }
+
+    async fn repeat(mut self, until: Instant) -> Result<Vec<u32>> {
+        let mut latencies = Vec::new();
+        let mut sent = Instant::now();
+        while sent < until {
+            self.exchange().await?;
+            let answered = Instant::now();
+            latencies.push(u32::try_from((answered - sent).as_micros()).unwrap_or(u32::MAX));
+            sent = answered;
+        }
+        Ok(latencies)
+    }
+
+    async fn exchange(&mut self) -> Result<()> {
+        self.stream.write_all(&self.request).await?;
+        let mut have = 0;
+        loop {
+            let read = self.stream.read(&mut self.answer[have..]).await?;
+            if read == 0 {
+                bail!("the broker closed the connection");
+            }
+            have += read;
+            let Some(size) = self.answer[..have].first_chunk::<4>() else { continue };
+            if have == 4 + u32::from_be_bytes(*size) as usize {
+                break;
+            }
+        }
+        match wire::produce_error(&self.answer[4..have], &self.plan.topic).context("a short answer")? {
+            0 => Ok(()),
+            code => bail!("produce was answered with error {code}"),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Raw generators: pre-encoded requests, so that the client costs little beside the broker.
+
+pub(crate) mod closed;
+pub(crate) mod open;

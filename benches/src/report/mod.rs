@@ -1,0 +1,211 @@
+//! Collects samples and writes them as Markdown with ratios, and as a plot.
+
+mod machine;
+mod plot;
+mod table;
+
+use anyhow::{Context, Result};
+
+use crate::args::{Common, Kind};
+use crate::stats::{Summary, human};
+use crate::workspace;
+
+/// Above this spread of the null server's own figures the machine was too busy to conclude anything.
+const NOISY: f64 = 0.3;
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Less,
+    More,
+}
+
+/// What a number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Measure {
+    name: &'static str,
+    unit: &'static str,
+    better: Better,
+    is_plotted: bool,
+}
+
+impl Measure {
+    pub(crate) const fn new(name: &'static str, unit: &'static str, better: Better) -> Self {
+        Self { name, unit, better, is_plotted: false }
+    }
+
+    pub(crate) const fn plotted(name: &'static str, unit: &'static str, better: Better) -> Self {
+        Self { name, unit, better, is_plotted: true }
+    }
+}
+
+/// When in a run a sample was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Cold,
+    Warming,
+    Measured,
+}
+
+/// All samples of one measure and one peer.
+#[derive(Debug)]
+struct Series {
+    measure: Measure,
+    /// Requests per second that were asked for, in reports that go through several.
+    rate: Option<u32>,
+    kind: Kind,
+    cold: Vec<f64>,
+    warming: Vec<f64>,
+    measured: Vec<f64>,
+}
+
+pub(crate) struct Report {
+    file: &'static str,
+    title: &'static str,
+    text: String,
+    load_before: String,
+    series: Vec<Series>,
+}
+
+impl Report {
+    pub(crate) fn new(file: &'static str, title: &'static str) -> Self {
+        Self { file, title, text: String::new(), load_before: machine::load(), series: Vec::new() }
+    }
+
+    /// How it was measured.
+    pub(crate) fn say(&mut self, text: &str) {
+        text.clone_into(&mut self.text);
+    }
+
+    pub(crate) fn add(&mut self, measure: Measure, kind: Kind, phase: Phase, value: f64) {
+        self.push(measure, None, kind, phase, value);
+    }
+
+    pub(crate) fn add_at(&mut self, measure: Measure, rate: u32, kind: Kind, phase: Phase, value: f64) {
+        self.push(measure, Some(rate), kind, phase, value);
+    }
+
+    fn push(&mut self, measure: Measure, rate: Option<u32>, kind: Kind, phase: Phase, value: f64) {
+        eprintln!("  {:14} {:45} {} {}", kind.label(), name(measure, rate), human(value), measure.unit);
+        let found = self.series.iter().position(|s| s.measure == measure && s.rate == rate && s.kind == kind);
+        let at = found.unwrap_or_else(|| {
+            let new = Series { measure, rate, kind, cold: Vec::new(), warming: Vec::new(), measured: Vec::new() };
+            self.series.push(new);
+            self.series.len() - 1
+        });
+        let series = &mut self.series[at];
+        match phase {
+            Phase::Cold => series.cold.push(value),
+            Phase::Warming => series.warming.push(value),
+            Phase::Measured => series.measured.push(value),
+        }
+    }
+
+    pub(crate) fn is_missing(&self, measure: Measure, rate: Option<u32>, kind: Kind) -> bool {
+        !self.series.iter().any(|s| s.measure == measure && s.rate == rate && s.kind == kind)
+    }
+
+    /// Every measure once, in the order in which they were first seen.
+    fn rows(&self) -> Vec<(Measure, Option<u32>)> {
+        let mut rows = Vec::new();
+        for series in &self.series {
+            if !rows.contains(&(series.measure, series.rate)) {
+                rows.push((series.measure, series.rate));
+            }
+        }
+        rows.sort_by_key(|(_, rate)| *rate);
+        rows
+    }
+
+    fn summary(&self, (measure, rate): (Measure, Option<u32>), kind: Kind, phase: Phase) -> Option<Summary> {
+        let series = self.series.iter().find(|s| s.measure == measure && s.rate == rate && s.kind == kind)?;
+        Summary::of(match phase {
+            Phase::Cold => &series.cold,
+            Phase::Warming => &series.warming,
+            Phase::Measured => &series.measured,
+        })
+    }
+
+    /// Writes `<file>.md` and `<file>.svg`.
+    pub(crate) fn write(&self, common: &Common) -> Result<()> {
+        let dir = common.out.clone().unwrap_or_else(|| workspace::root().join("docs/bench"));
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let markdown = self.markdown(common);
+        println!("{markdown}");
+        std::fs::write(dir.join(format!("{}.md", self.file)), markdown)?;
+        std::fs::write(dir.join(format!("{}.svg", self.file)), plot::svg(self, &common.peers))?;
+        Ok(())
+    }
+
+    fn markdown(&self, common: &Common) -> String {
+        let mut out = format!("# {}\n\n{}\n\n", self.title, self.text);
+        let rounds = format!("{} measured rounds after {} to warm up", common.rounds, common.warm_rounds);
+        out += &format!("Peers take turns in every round; {rounds}. Figures are `median [min..max]`.\n\n");
+        out += &format!("Machine: {}. Load before: {}.\n\n", machine::describe(), self.load_before);
+        for warning in self.warnings(&common.peers) {
+            out += &format!("**{warning}**\n\n");
+        }
+        out += &table::measured(self, &common.peers);
+        if self.series.iter().any(|series| !series.cold.is_empty()) {
+            out += "\nFirst round after the start (cold):\n\n";
+            out += &table::cold(self, &common.peers);
+        }
+        out + &format!("\n![{}]({}.svg)\n", self.title, self.file)
+    }
+
+    fn warnings(&self, peers: &[Kind]) -> Vec<String> {
+        let noisy = |row: &(Measure, Option<u32>)| {
+            let spread = self.summary(*row, Kind::Null, Phase::Measured).map_or(0.0, |summary| summary.spread());
+            let text = format!("{}: {:.0} %", name(row.0, row.1), spread * 100.0);
+            (spread > NOISY && row.0.is_plotted).then_some(text)
+        };
+        let rows: Vec<String> = self.rows().iter().filter_map(noisy).collect();
+        if rows.is_empty() || !peers.contains(&Kind::Null) {
+            return Vec::new();
+        }
+        vec![format!("Too noisy to conclude from: the null server's own figures spread ({}).", rows.join(", "))]
+    }
+}
+
+fn name(measure: Measure, rate: Option<u32>) -> String {
+    match rate {
+        Some(rate) => format!("{} at {}/s", measure.name, human(f64::from(rate))),
+        None => measure.name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Better, Measure, Phase, Report, plot, table};
+    use crate::args::Kind;
+
+    const COST: Measure = Measure::plotted("cost", "µs", Better::Less);
+
+    fn report() -> Report {
+        let mut report = Report::new("file", "Title");
+        report.add(COST, Kind::Null, Phase::Measured, 5.0);
+        report.add(COST, Kind::Barnabas, Phase::Measured, 10.0);
+        report.add(COST, Kind::Kafka, Phase::Cold, 90.0);
+        report.add(COST, Kind::Kafka, Phase::Measured, 40.0);
+        report
+    }
+
+    #[test]
+    fn the_table_gives_ratios_to_both_peers() {
+        let text = table::measured(&report(), &[Kind::Null, Kind::Barnabas, Kind::Kafka]);
+        let row = text.lines().last().unwrap();
+        assert!(row.contains("| 2.00x | 0.250x |"), "{row}");
+    }
+
+    #[test]
+    fn peers_that_were_not_measured_leave_no_column() {
+        let text = table::measured(&report(), &[Kind::Null, Kind::Barnabas]);
+        assert!(!text.contains("Kafka"));
+    }
+
+    #[test]
+    fn the_plot_has_a_bar_per_peer() {
+        let svg = plot::svg(&report(), &[Kind::Null, Kind::Barnabas, Kind::Kafka]);
+        assert_eq!(svg.matches("<rect class=\"bar\"").count(), 3);
+    }
+}
