@@ -116,7 +116,10 @@ impl PartitionLife {
         };
         let config = self.configs.log_config(image, &topic.name);
         let now_ms = self.clock.wall_ms();
-        Log::open(Arc::clone(&self.vfs), path, partition.clone(), Some(topic.id), config, open, now_ms)
+        let mut log = Log::open(Arc::clone(&self.vfs), path, partition.clone(), Some(topic.id), config, open, now_ms)?;
+        // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
+        log.assign_leader_epoch(topic.partition(partition.partition).map_or(0, |partition| partition.leader_epoch));
+        Ok(log)
     }
 
     /// The folder that holds the partition already, else the one with the fewest partitions. A folder of an

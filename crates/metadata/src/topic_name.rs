@@ -14,8 +14,12 @@ pub fn validate_topic_name(name: &str) -> Result<(), ApiError> {
         "it would be a directory's own name".to_owned()
     } else if name.len() > MAX_LEN {
         format!("it has {} characters, {MAX_LEN} are allowed", name.len())
-    } else if let Some(c) = name.chars().find(|c| !is_legal(*c)) {
-        format!("{c:?} is not one of the letters a-z and A-Z, the digits, '.', '_' and '-'")
+    } else if !name.chars().all(is_legal) {
+        let shown: String = name.chars().take(MAX_LEN).flat_map(char::escape_debug).collect();
+        let message = format!(
+            "Topic name is invalid: '{shown}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+        );
+        return Err(ApiError::new(ErrorCode::InvalidTopicException, message));
     } else {
         return Ok(());
     };

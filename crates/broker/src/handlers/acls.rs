@@ -14,7 +14,7 @@ use barnabas_protocol::messages::{
 use crate::dispatch::{Answer, Refused, RequestContext};
 
 const DISABLED: i16 = ErrorCode::SecurityDisabled.code();
-const MESSAGE: &str = "No Authorizer is configured on the broker: every client may do everything";
+const MESSAGE: &str = "No Authorizer is configured on the broker";
 
 pub(crate) fn describe(ctx: &RequestContext, _: DescribeAclsRequest) -> Result<Answer, Refused> {
     Ok(ctx.ready(&DescribeAclsResponse {

@@ -36,6 +36,14 @@ impl<E: Entry> Entries<E> {
         Self { file: Arc::new(file), stored: 0, pending: Vec::new(), last: None, excess: true }
     }
 
+    /// Makes the file exist, for tools that look at whole folders. Not being able to is no error: entries in memory
+    /// are written later.
+    pub(crate) fn touch(&self) {
+        if self.file.created().is_ok() {
+            self.file.release();
+        }
+    }
+
     /// Takes over the entries of an existing file; an error if its size is not a multiple of the entry size.
     pub(crate) fn load(file: LazyFile) -> io::Result<Self> {
         let handle = file.existing()?;

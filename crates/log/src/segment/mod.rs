@@ -71,14 +71,17 @@ impl Segment {
             file.set_len(config.segment_bytes_u64())?;
         }
         let lazy = |extension| LazyFile::new(vfs.clone(), names::file_path(dir, base_offset, extension));
-        Ok(Segment {
+        let segment = Segment {
             file: Arc::new(SegmentFile::new(base_offset, path, file, 0, true)),
             size: 0,
             stats: SegmentStats::new(base_offset, config.index_interval()),
             index: Entries::empty(lazy(names::INDEX)),
             time_index: Entries::empty(lazy(names::TIME_INDEX)),
             created_ms: now_ms,
-        })
+        };
+        segment.index.touch();
+        segment.time_index.touch();
+        Ok(segment)
     }
 
     pub(crate) fn base_offset(&self) -> Offset {

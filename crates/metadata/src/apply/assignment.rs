@@ -22,9 +22,9 @@ pub(super) fn place(
         return Err(ApiError::new(
             ErrorCode::InvalidReplicationFactor,
             format!(
-                "Replication factor {replication_factor} needs as many brokers, and {total} {} registered: lower it \
-                 or start more brokers.",
-                if total == 1 { "is" } else { "are" }
+                "Unable to replicate the partition {replication_factor} time(s): The target replication factor of \
+                 {replication_factor} cannot be reached because only {total} broker(s) are registered or some brokers \
+                 have all their log directories cordoned."
             ),
         ));
     }

@@ -19,9 +19,13 @@ fn create(image: &mut MetadataImage, item: &CreatePartitionsItem, created: &mut 
     let present = topic.partitions.len();
     let wanted = usize::try_from(item.count).unwrap_or(0);
     if wanted <= present {
-        let reason = if wanted == present { "has exactly that many" } else { "partitions cannot be taken away" };
-        let message =
-            format!("Topic {:?} has {present} partitions and cannot be set to {}: {reason}.", item.name, item.count);
+        // Scripts look for these two lines in the output of kafka-topics.
+        let message = if wanted == present {
+            format!("Topic already has {present} partition(s).")
+        } else {
+            let (name, count) = (&item.name, item.count);
+            format!("The topic {name} currently has {present} partition(s); {count} would not be an increase.")
+        };
         return Err(ApiError::new(ErrorCode::InvalidPartitions, message));
     }
     let additional = wanted - present;

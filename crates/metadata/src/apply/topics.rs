@@ -76,7 +76,7 @@ fn create(
 fn check_name(image: &MetadataImage, name: &str) -> ItemResult<()> {
     validate_topic_name(name)?;
     if image.topic(name).is_some() {
-        return Err(ApiError::new(ErrorCode::TopicAlreadyExists, format!("Topic {name:?} already exists.")));
+        return Err(ApiError::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
     }
     if !can_collide(name) {
         return Ok(());
@@ -85,10 +85,7 @@ fn check_name(image: &MetadataImage, name: &str) -> ItemResult<()> {
         None => Ok(()),
         Some(other) => Err(ApiError::new(
             ErrorCode::InvalidTopicException,
-            format!(
-                "Topic {name:?} would differ from the existing topic {other:?} only in '.' against '_', and their \
-                 metrics could not be told apart: choose another name."
-            ),
+            format!("Topic '{name}' collides with existing topic: {other}"),
         )),
     }
 }
