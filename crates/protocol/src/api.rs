@@ -1,6 +1,9 @@
 //! The APIs that Barnabas serves and their versions. ApiVersions answers from this table and the broker's
 //! dispatch matches on [`ApiKey`] without a catch-all, so nothing can be advertised that is not served.
 
+use bytes::Bytes;
+
+use crate::codec::{DecodeError, Reader};
 use crate::message::Message;
 use crate::messages;
 
@@ -50,6 +53,22 @@ macro_rules! apis {
 
             pub fn response_is_flexible(self, version: i16) -> bool {
                 match self { $(Self::$name => messages::$response::is_flexible(version),)* }
+            }
+
+            /// Reads a request's body and writes it again: what hostile bytes are tried on.
+            #[doc(hidden)]
+            pub fn rewrite_request(self, version: i16, body: Bytes) -> Result<Bytes, DecodeError> {
+                match self { $(Self::$name => rewrite::<messages::$request>(version, body).map(|(again, _)| again),)* }
+            }
+
+            /// The same for a response's body, of which nothing may be left over.
+            #[doc(hidden)]
+            pub fn rewrite_response(self, version: i16, body: Bytes) -> Result<Bytes, DecodeError> {
+                match self {
+                    $(Self::$name => rewrite::<messages::$response>(version, body).and_then(|(again, rest)| {
+                        rest.finish().map(|()| again)
+                    }),)*
+                }
             }
         }
 
@@ -112,6 +131,12 @@ impl ApiKey {
             other => other.versions().first,
         }
     }
+}
+
+fn rewrite<M: Message>(version: i16, body: Bytes) -> Result<(Bytes, Reader), DecodeError> {
+    let mut reader = Reader::new(body);
+    let message = M::read(&mut reader, version)?;
+    Ok((message.encode(version), reader))
 }
 
 #[cfg(test)]

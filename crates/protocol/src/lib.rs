@@ -4,6 +4,7 @@
 mod api;
 mod codec;
 mod frame;
+mod fuzz;
 mod message;
 pub mod messages;
 pub mod records;
@@ -11,4 +12,6 @@ pub mod records;
 pub use api::{ApiKey, SERVED_APIS, VersionRange};
 pub use codec::{DecodeError, Reader, Writer};
 pub use frame::{RequestHeaderView, decode_request_header, encode_response};
+#[doc(hidden)]
+pub use fuzz::fuzz_one;
 pub use message::Message;
