@@ -2,6 +2,9 @@
 
 use crate::broker::Broker;
 
+#[derive(Debug, Default)]
+pub(crate) struct ScrapeMemory;
+
 /// Everything this broker measures.
 pub fn render(broker: &Broker) -> String {
     let _ = broker;

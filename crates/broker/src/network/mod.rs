@@ -10,7 +10,10 @@ pub(crate) use acceptor::{BoundListener, bind};
 pub(crate) use budget::MemoryBudget;
 
 /// A response, size included, as chunks to be sent one after the other.
-pub(crate) type Frame = Vec<bytes::Bytes>;
+pub(crate) struct Frame {
+    pub chunks: Vec<bytes::Bytes>,
+    pub unsent: crate::metrics::UnsentAnswer,
+}
 
 /// Returns when the broker stops.
 async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {
