@@ -1,1 +1,135 @@
-fn main() {}
+//! `cargo xtask`: what developers and the build server run. This file holds the command line only;
+//! each subcommand has a module of its own.
+
+mod application;
+mod binary;
+mod check;
+mod clients;
+mod docs;
+mod fix;
+mod peers;
+mod repo;
+mod run;
+mod shell;
+mod tap;
+mod test;
+mod toolbox;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Developer tasks of Barnabas.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Changes nothing: format, lints, layers, shape of the source, fresh documents, unit tests.
+    Check {
+        /// Leave `cargo test` out.
+        #[arg(long)]
+        no_tests: bool,
+    },
+    /// Formats the source and writes the generated documents.
+    Fix {
+        /// Let clippy change the source, too.
+        #[arg(long)]
+        clippy: bool,
+    },
+    /// Starts a broker (debug build) on a throw-away folder; what follows `--` goes to the broker.
+    Run {
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything: check, all client suites, Kafka's own tools, the application test with stops and kills.
+    Test,
+    /// Runs the client suites of tests/clients, each against a fresh broker.
+    Clients {
+        #[command(flatten)]
+        broker: BinaryChoice,
+        /// The broker under test.
+        #[arg(long, value_enum, default_value = "barnabas")]
+        peer: Peer,
+        /// Only checks whose name contains this; may be repeated.
+        #[arg(long = "only", value_name = "PART")]
+        only: Vec<String>,
+        /// How many suites run at the same time.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// Suites to run; without a name, all.
+        names: Vec<String>,
+    },
+    /// Compares what Apache Kafka's own tools print against the broker and against Apache Kafka.
+    Tools {
+        #[command(flatten)]
+        broker: BinaryChoice,
+        /// Only steps whose name contains this; may be repeated.
+        parts: Vec<String>,
+    },
+    /// Producers and consumers as users write them, while the broker is stopped and killed; then reads all back.
+    App {
+        #[command(flatten)]
+        broker: BinaryChoice,
+        #[command(flatten)]
+        plan: application::Plan,
+    },
+}
+
+#[derive(Args)]
+struct BinaryChoice {
+    /// The broker to test, instead of a release build of this work tree.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+}
+
+impl BinaryChoice {
+    fn ready(self) -> anyhow::Result<PathBuf> {
+        match self.binary {
+            Some(path) => Ok(std::path::absolute(path)?),
+            None => binary::build_release(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Peer {
+    Barnabas,
+    Kafka,
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Check { no_tests } => check::run(!no_tests),
+        Task::Fix { clippy } => fix::run(clippy),
+        Task::Run { arguments } => run::run(arguments),
+        Task::Test => test::run(),
+        Task::Clients { broker, peer, only, jobs, names } => {
+            let suites = clients::chosen(&names)?;
+            let binary = match peer {
+                Peer::Barnabas => Some(broker.ready()?),
+                Peer::Kafka => None,
+            };
+            clients::install(&suites)?;
+            clients::run(&suites, &clients::Options { binary, only, jobs })
+        }
+        Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
+        Task::App { broker, plan } => application::run(&broker.ready()?, &plan),
+    }
+}

@@ -1,0 +1,42 @@
+//! Documents made from the source. `fix` writes them, `check` says when one is out of date.
+
+mod api_support;
+mod kafka_apis;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::repo;
+
+/// One page as it should be.
+pub(crate) struct Page {
+    /// Below the root of the work tree.
+    pub path: &'static str,
+    contents: String,
+}
+
+pub(crate) fn generated() -> Result<Vec<Page>> {
+    Ok(vec![
+        Page { path: "docs/API_SUPPORT.md", contents: api_support::render(&repo::root().join(api_support::HANDLERS))? },
+        Page { path: "docs/CONFIG.md", contents: barnabas_config::render_markdown() },
+    ])
+}
+
+impl Page {
+    fn file(&self) -> PathBuf {
+        repo::root().join(self.path)
+    }
+
+    pub(crate) fn is_stale(&self) -> bool {
+        std::fs::read_to_string(self.file()).map_or(true, |found| found != self.contents)
+    }
+
+    pub(crate) fn write_if_stale(&self) -> Result<bool> {
+        let stale = self.is_stale();
+        if stale {
+            std::fs::write(self.file(), &self.contents).with_context(|| format!("cannot write {}", self.path))?;
+        }
+        Ok(stale)
+    }
+}
