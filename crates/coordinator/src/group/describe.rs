@@ -72,6 +72,11 @@ impl GroupShard {
         metrics
     }
 
+    /// Every group and how many members it has, ordered by group.
+    pub fn member_counts(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.groups.iter().map(|(group_id, group)| (&**group_id, group.member_count()))
+    }
+
     /// Every committed offset, ordered by group, topic and partition.
     pub fn committed_offsets(&self) -> impl Iterator<Item = OffsetEntry<'_>> {
         self.offsets.groups().flat_map(|(group, topics)| {
