@@ -10,10 +10,5 @@ pub(crate) fn run(clippy: bool) -> Result<()> {
         shell::shown(repo::cargo().args(arguments))?;
     }
     shell::shown(repo::cargo().args(["fmt", "--all"]))?;
-    for page in docs::generated()? {
-        if page.write_if_stale()? {
-            println!("written: {}", page.path);
-        }
-    }
-    Ok(())
+    docs::write()
 }

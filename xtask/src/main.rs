@@ -43,6 +43,8 @@ enum Task {
         #[arg(long)]
         clippy: bool,
     },
+    /// Writes the generated documents.
+    Docs,
     /// Starts a broker (debug build) on a throw-away folder; what follows `--` goes to the broker.
     Run {
         #[arg(last = true)]
@@ -118,6 +120,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Check { no_tests } => check::run(!no_tests),
         Task::Fix { clippy } => fix::run(clippy),
+        Task::Docs => docs::write(),
         Task::Run { arguments } => run::run(arguments),
         Task::Test => test::run(),
         Task::Clients { broker, peer, only, jobs, names } => {

@@ -23,6 +23,17 @@ pub(crate) fn generated() -> Result<Vec<Page>> {
     ])
 }
 
+/// Writes the pages that are out of date.
+pub(crate) fn write() -> Result<()> {
+    for page in generated()? {
+        if page.is_stale() {
+            std::fs::write(page.file(), &page.contents).with_context(|| format!("cannot write {}", page.path))?;
+            println!("written: {}", page.path);
+        }
+    }
+    Ok(())
+}
+
 impl Page {
     fn file(&self) -> PathBuf {
         repo::root().join(self.path)
@@ -30,13 +41,5 @@ impl Page {
 
     pub(crate) fn is_stale(&self) -> bool {
         std::fs::read_to_string(self.file()).map_or(true, |found| found != self.contents)
-    }
-
-    pub(crate) fn write_if_stale(&self) -> Result<bool> {
-        let stale = self.is_stale();
-        if stale {
-            std::fs::write(self.file(), &self.contents).with_context(|| format!("cannot write {}", self.path))?;
-        }
-        Ok(stale)
     }
 }
