@@ -24,9 +24,9 @@ pub(crate) struct Common {
     /// Rounds before them. The first one is reported as cold.
     #[arg(long, global = true, default_value_t = 3)]
     pub warm_rounds: usize,
-    /// Memory to touch before anything is measured, in GiB.
-    #[arg(long, global = true, default_value_t = 4)]
-    pub warm_gib: usize,
+    /// Do not take free memory as page cache before measuring.
+    #[arg(long, global = true)]
+    pub leave_memory_cold: bool,
     /// The broker's executable. Without it a release build is made and taken.
     #[arg(long, global = true)]
     pub broker: Option<PathBuf>,
@@ -100,16 +100,16 @@ pub(crate) struct Produce {
     #[arg(long, default_value_t = 1000)]
     pub size: usize,
     /// GB of values per round in large batches.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.5)]
     pub gb: f64,
     /// GB of values per round in batches of 16 records.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.2)]
     pub small_gb: f64,
 }
 
 impl Default for Produce {
     fn default() -> Self {
-        Self { size: 1000, gb: 1.0, small_gb: 0.25 }
+        Self { size: 1000, gb: 0.5, small_gb: 0.2 }
     }
 }
 

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, bail};
 use barnabas_protocol::messages::create_topics_request::CreatableTopic;
 use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
 use barnabas_protocol::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, MetadataRequest,
-    MetadataResponse, ProduceResponse,
+    CreateTopicsRequest, CreateTopicsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
 };
 use barnabas_protocol::{ApiKey, Message};
 use bytes::{Buf, Bytes};
@@ -17,7 +16,6 @@ use bytes::{Buf, Bytes};
 use crate::wire;
 
 const CREATE_TOPICS_VERSION: i16 = 5;
-const DELETE_TOPICS_VERSION: i16 = 5;
 const METADATA_VERSION: i16 = 9;
 const TIMEOUT_MS: i32 = 30_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -110,16 +108,6 @@ impl Client {
             std::thread::sleep(pause);
         }
         bail!("the topic {name} has no leader")
-    }
-
-    pub(crate) fn delete_topic(&mut self, name: &str) -> Result<()> {
-        let request =
-            DeleteTopicsRequest { topic_names: vec![name.to_owned()], timeout_ms: TIMEOUT_MS, ..Default::default() };
-        let response: DeleteTopicsResponse = self.call(ApiKey::DeleteTopics, DELETE_TOPICS_VERSION, &request)?;
-        match response.responses.iter().find(|topic| topic.error_code != NONE) {
-            Some(topic) => bail!("cannot delete the topic {name}: error {}", topic.error_code),
-            None => Ok(()),
-        }
     }
 
     /// Sends a frame of [`wire::produce`] and insists on success.

@@ -11,6 +11,7 @@ mod python;
 mod report;
 mod scenarios;
 mod stats;
+mod warm;
 mod wire;
 mod workspace;
 

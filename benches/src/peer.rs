@@ -38,12 +38,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Builds and downloads what the wanted peers need, and warms the memory.
+    /// Builds and downloads what the wanted peers need.
     pub(crate) fn new(common: &Common) -> Result<Self> {
         let scratch = workspace::scratch()?;
         let broker = if common.peers.contains(&Kind::Barnabas) { workspace::broker(common)? } else { PathBuf::new() };
         let kafka_jars = if common.peers.contains(&Kind::Kafka) { Some(kafka_jars(&scratch)?) } else { None };
-        workspace::warm_memory(common.warm_gib);
         Ok(Self { broker, overrides: common.overrides.clone(), scratch, kafka_jars })
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are, building the broker, and bringing the machine into a state worth measuring.
+//! Where things are, and building the broker.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,9 +6,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::args::Common;
-
-const GIB: usize = 1 << 30;
-const PAGE_BYTES: usize = 4096;
 
 /// The repository.
 pub(crate) fn root() -> &'static Path {
@@ -47,18 +44,4 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{command:?} failed:\n{out}{err}");
     }
     Ok(())
-}
-
-/// Touches memory, because a virtual machine may have to ask its host for pages that were never used, which
-/// would be charged to whoever runs first.
-pub(crate) fn warm_memory(gib: usize) {
-    let available = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| crate::process::kib_of(&text, "MemAvailable:"))
-        .map_or(0, |kib| usize::try_from(kib).unwrap_or(0) * 1024);
-    let mut memory = vec![0_u8; (gib * GIB).min(available / 2)];
-    for page in memory.chunks_mut(PAGE_BYTES) {
-        page[0] = 1;
-    }
-    std::hint::black_box(&memory);
 }

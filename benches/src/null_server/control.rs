@@ -1,6 +1,8 @@
 //! Everything but Produce: enough for librdkafka to find the server and for the raw client to make topics and fetch.
 
-use anyhow::Result;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use barnabas_protocol::messages::api_versions_response::ApiVersion;
 use barnabas_protocol::messages::create_topics_response::CreatableTopicResult;
 use barnabas_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
@@ -39,16 +41,27 @@ const MAX_FETCHED_BYTES: usize = 8 << 20;
 #[derive(Clone)]
 pub(super) struct Control {
     port: u16,
+    fetched: Rc<OnceCell<Fetched>>,
+}
+
+/// What every fetch gets. Made by the first one, so that a server at rest is small.
+struct Fetched {
     /// Many batches, one after the other.
     records: Bytes,
     batch_bytes: usize,
 }
 
+impl Fetched {
+    fn new() -> Self {
+        let batch = wire::batch(FETCHED_RECORDS, FETCHED_SIZE).unwrap_or_default();
+        let records = batch.repeat(MAX_FETCHED_BYTES / batch.len().max(1)).into();
+        Self { records, batch_bytes: batch.len().max(1) }
+    }
+}
+
 impl Control {
-    pub(super) fn new(port: u16) -> Result<Self> {
-        let batch = wire::batch(FETCHED_RECORDS, FETCHED_SIZE)?;
-        let records = batch.repeat(MAX_FETCHED_BYTES / batch.len()).into();
-        Ok(Self { port, records, batch_bytes: batch.len() })
+    pub(super) fn new(port: u16) -> Self {
+        Self { port, fetched: Rc::default() }
     }
 
     /// The answer in chunks, or None if the request is not understood.
@@ -110,10 +123,11 @@ impl Control {
 
     /// Whole batches up to what was asked for, at least one.
     fn fetch(&self, request: FetchRequest) -> FetchResponse {
+        let Fetched { records, batch_bytes } = self.fetched.get_or_init(Fetched::new);
         let topics = request.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|asked| {
-                let batches = (asked.partition_max_bytes.max(0) as usize / self.batch_bytes).max(1);
-                let bytes = (batches * self.batch_bytes).min(self.records.len());
+                let batches = (asked.partition_max_bytes.max(0) as usize / batch_bytes).max(1);
+                let bytes = (batches * batch_bytes).min(records.len());
                 PartitionData {
                     partition_index: asked.partition,
                     high_watermark: i64::MAX,
@@ -121,7 +135,7 @@ impl Control {
                     log_start_offset: 0,
                     aborted_transactions: None,
                     preferred_read_replica: -1,
-                    records: Some(self.records.slice(..bytes)),
+                    records: Some(records.slice(..bytes)),
                     ..Default::default()
                 }
             });

@@ -9,6 +9,7 @@ use barnabas_protocol::ApiKey;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::LocalSet;
 
 use control::Control;
 
@@ -19,13 +20,13 @@ const MAX_FRAME_BYTES: usize = 100 << 20;
 /// Serves until killed.
 pub(crate) fn run(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
+    LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.context("cannot listen")?;
-        let control = Control::new(port)?;
+        let control = Control::new(port);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::spawn(serve(stream, control.clone()));
+            tokio::task::spawn_local(serve(stream, control.clone()));
         }
     })
 }

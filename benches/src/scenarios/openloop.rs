@@ -11,6 +11,7 @@ use crate::load::open::{self, Plan};
 use crate::peer::{Peer, Setup};
 use crate::report::{Better, Measure, Phase, Report};
 use crate::stats::percentile;
+use crate::warm::WarmMemory;
 use crate::wire;
 
 /// Time for a peer that fell behind to work off what it still has.
@@ -29,6 +30,7 @@ pub(crate) fn run(common: &Common, options: &Openloop) -> Result<()> {
          ones are answered; latency counts from the time a request was due. A rate without figures was not sustained.",
         options.size, options.seconds
     ));
+    let mut memory = WarmMemory::new(!common.leave_memory_cold)?;
     let rounds = common.warm_rounds + common.rounds;
     for rate in &options.rates {
         for round in 0..rounds {
@@ -38,6 +40,7 @@ pub(crate) fn run(common: &Common, options: &Openloop) -> Result<()> {
                     continue;
                 }
                 eprintln!("{rate}/s, round {}: {}", round + 1, peer.kind.label());
+                memory.top_up()?;
                 let plan = Plan {
                     address: peer.address,
                     topic: TOPIC,
