@@ -182,11 +182,11 @@ impl GroupService {
     }
 
     fn carry_out(&self, shard: &Shard, state: &mut ShardState, effects: Effects) {
-        if !effects.records.is_empty() {
-            if let Err(failure) = self.append(&shard.partition, &effects.records) {
-                self.reload(shard, state, &failure);
-                return;
-            }
+        if !effects.records.is_empty()
+            && let Err(failure) = self.append(&shard.partition, &effects.records)
+        {
+            self.reload(shard, state, &failure);
+            return;
         }
         for (token, reply) in effects.replies {
             deliver(state, token, reply);

@@ -104,11 +104,11 @@ pub(crate) fn close_all(broker: &Broker) {
     }
     write_checkpoints(broker);
     for partition in broker.replicas.all() {
-        if let Some(mut log) = partition.take_log("the broker is stopping") {
-            if let Err(error) = log.close() {
-                error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
-                clean = false;
-            }
+        if let Some(mut log) = partition.take_log("the broker is stopping")
+            && let Err(error) = log.close()
+        {
+            error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
+            clean = false;
         }
     }
     if clean {
