@@ -50,7 +50,7 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Everything: check, all client suites, Kafka's own tools, the application test with stops and kills.
+    /// Everything: check, all client suites, Kafka's own tools, the application test with kills.
     Test,
     /// Runs the client suites of tests/clients, each against a fresh broker.
     Clients {
@@ -75,12 +75,13 @@ enum Task {
         /// Only steps whose name contains this; may be repeated.
         parts: Vec<String>,
     },
-    /// Producers and consumers as users write them, while the broker is stopped and killed; then reads all back.
+    /// Producers and consumers as users write them, while the broker is killed; then reads all back.
     App {
         #[command(flatten)]
         broker: BinaryChoice,
-        #[command(flatten)]
-        plan: application::Plan,
+        /// What follows `--` goes to tests/app/run.py; try `-- --help`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
 }
 
@@ -133,6 +134,6 @@ fn perform(task: Task) -> anyhow::Result<()> {
             clients::run(&suites, &clients::Options { binary, only, jobs })
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
-        Task::App { broker, plan } => application::run(&broker.ready()?, &plan),
+        Task::App { broker, arguments } => application::run(&broker.ready()?, &arguments),
     }
 }

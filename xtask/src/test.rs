@@ -14,7 +14,7 @@ pub(crate) fn run() -> Result<()> {
         let installing = scope.spawn(|| {
             clients::install(&suites)?;
             tools::install()?;
-            application::install()
+            application::install().map(drop)
         });
         let checked = check::run(true);
         let built = binary::build_release();
@@ -26,8 +26,8 @@ pub(crate) fn run() -> Result<()> {
     let binary = built?;
     note(&mut failed, "clients", clients::run(&suites, &clients::Options::all(&binary)));
     note(&mut failed, "tools", tools::run(&binary, &[]));
-    note(&mut failed, "app", application::run(&binary, &application::Plan::with_stops()));
-    note(&mut failed, "crash", application::run(&binary, &application::Plan::with_kills()));
+    note(&mut failed, "app", application::run(&binary, application::UNDISTURBED));
+    note(&mut failed, "crash", application::run(&binary, application::KILLED));
     println!("\n{} min {} s", begun.elapsed().as_secs() / 60, begun.elapsed().as_secs() % 60);
     if failed.is_empty() {
         println!("all tests passed");

@@ -21,8 +21,7 @@ pub(crate) fn run(binary: &Path, parts: &[String]) -> Result<()> {
     install()?;
     let logs = repo::fresh_logs("tools")?;
     let home = tempfile::tempdir()?;
-    let ours =
-        barnabas::start(binary, &home.path().join("data"), ([127, 0, 0, 1], 0).into(), &logs.join("broker.log"))?;
+    let ours = barnabas::start(binary, &home.path().join("data"), &logs.join("broker.log"))?;
     let reference_home = tempfile::tempdir()?;
     let reference = kafka::start(reference_home.path(), &logs.join("kafka.log"))?;
     let output = logs.join("compare.log");

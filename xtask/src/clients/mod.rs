@@ -125,7 +125,7 @@ fn attempt(suite: &Suite, options: &Options) -> Result<Tally> {
 fn start(options: &Options, home: &Path, logs: &Path) -> Result<Server> {
     let log = logs.join("broker.log");
     match &options.binary {
-        Some(binary) => barnabas::start(binary, &home.join("data"), ([127, 0, 0, 1], 0).into(), &log),
+        Some(binary) => barnabas::start(binary, &home.join("data"), &log),
         None => kafka::start(home, &log),
     }
 }

@@ -12,8 +12,9 @@ use crate::shell;
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts a broker on `data`. `address` with port 0 takes a free port; a restart gives the address it had.
-pub(crate) fn start(binary: &Path, data: &Path, address: SocketAddr, log: &Path) -> Result<Server> {
+/// Starts a broker on `data` and a free port.
+pub(crate) fn start(binary: &Path, data: &Path, log: &Path) -> Result<Server> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let settings = [
         format!("listeners=PLAINTEXT://{address}"),
         format!("advertised.listeners=PLAINTEXT://{address}"),

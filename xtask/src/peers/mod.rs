@@ -38,13 +38,6 @@ impl Server {
         Ok(status.is_some_and(|status| status.success() || status.code() == Some(143)))
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(mut self) -> Result<()> {
-        shell::signal_group(&self.child, Signal::KILL);
-        self.child.wait()?;
-        Ok(())
-    }
-
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
