@@ -12,6 +12,9 @@ GROUP = os.environ.get("GROUP", f"{TOPIC}-readers")
 MEMBER = os.environ.get("MEMBER", str(os.getpid()))
 IDLE_S = float(os.environ.get("IDLE_S", "0"))
 COMMIT_EVERY_S = 1.0
+# kafka-python 3.0 forgets an assignment that arrives at the moment when poll() gives up, and then neither joins again nor
+# sends heartbeats. A member without partitions for so long starts anew.
+WITHOUT_PARTITIONS_AT_MOST_S = 15.0
 
 
 def new_consumer():
@@ -36,6 +39,7 @@ class Reader:
         self._consumer = patiently(new_consumer)
         self._last_record_at = time.monotonic()
         self._last_commit_at = time.monotonic()
+        self._assigned_at = time.monotonic()
         self.stopping = False
 
     def run(self):
@@ -44,12 +48,22 @@ class Reader:
                 self._read()
                 if time.monotonic() - self._last_commit_at > COMMIT_EVERY_S:
                     self._commit()
+                self._start_anew_without_partitions()
             except errors.KafkaError as error:
                 complain(f"again after: {error!r}")
                 time.sleep(0.2)
 
+    def _start_anew_without_partitions(self):
+        if self._consumer.assignment():
+            self._assigned_at = time.monotonic()
+        elif time.monotonic() - self._assigned_at > WITHOUT_PARTITIONS_AT_MOST_S:
+            complain("no partitions: starting anew")
+            self._consumer.close(timeout_ms=1000)
+            self._consumer = patiently(new_consumer)
+            self._assigned_at = time.monotonic()
+
     def _read(self):
-        for records in self._consumer.poll(200).values():
+        for records in self._consumer.poll(1000).values():
             self._log.write(*map(line, records))
             self._last_record_at = time.monotonic()
 
