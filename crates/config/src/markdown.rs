@@ -13,7 +13,7 @@ Made from the key table of `crates/config`; do not edit by hand.
 
 Keys, types and defaults are those of Apache Kafka 4.3.1. Sources, the strongest first:
 
-1. command line: `key=value`
+1. command line: `--override key=value`
 2. environment: `KAFKA_LOG_DIRS` is `log.dirs`; `__` stands for `_` and `___` for `-`; `KAFKA_CFG_LOG_DIRS` works too;
    `BARNABAS_HTTP_LISTENER` is `barnabas.http.listener`
 3. file: `server.properties`, or TOML with the same keys (`log.retention.ms = 5`, or `[log.retention]` and `ms = 5`;
