@@ -2,6 +2,7 @@
 //! protocol and nothing more, and record batches, right and wrong. No assertions about behaviour here.
 #![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses a part of it
 
+pub mod bombs;
 mod client;
 mod process;
 pub mod random;

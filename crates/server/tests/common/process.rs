@@ -84,9 +84,10 @@ impl Launch {
         .set("barnabas.http.listener", "")
     }
 
-    /// With nothing set but what the test sets.
-    pub fn bare(data: &DataDir) -> Self {
-        Self { arguments: vec!["server".to_owned()], listens: true, ..Self::on(data) }
+    /// With nothing set but what this file says.
+    pub fn file(data: &DataDir, file: &Path) -> Self {
+        let arguments = vec!["server".to_owned(), file.to_str().unwrap().to_owned()];
+        Self { arguments, listens: true, ..Self::on(data) }
     }
 
     pub fn set(mut self, key: &str, value: &str) -> Self {
