@@ -61,7 +61,7 @@ pub(crate) fn maven(dir: &Path) -> Result<()> {
 }
 
 pub(crate) fn go(dir: &Path) -> Result<()> {
-    need("go", "install Go 1.26 or newer (https://go.dev/dl)")?;
+    need("go", "install Go 1.26 or newer")?;
     shell::quiet(Command::new("go").arg("build").current_dir(dir))?;
     Ok(())
 }
