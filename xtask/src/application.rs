@@ -1,4 +1,5 @@
-//! `cargo xtask app`: brings what tests/app needs and runs it. What it proves is said there.
+//! `cargo xtask app` and `cargo xtask crash`: bring what tests/app and tests/crash need, and run them. What they prove is
+//! said there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,16 +8,37 @@ use anyhow::Result;
 
 use crate::{repo, shell, toolbox};
 
-/// A short run without disturbance, for the gate.
-pub(crate) const UNDISTURBED: &[&str] = &["--count", "40000", "--kills", "0"];
-/// A short run with kills, for the gate.
-pub(crate) const KILLED: &[&str] = &["--count", "100000", "--kills", "4"];
+/// A program that drives users' programs against the broker.
+#[derive(Clone, Copy)]
+pub(crate) enum Drive {
+    /// Users' programs in three languages, with some kills.
+    Application,
+    /// Kill after kill under idempotent load.
+    CrashLoop,
+}
+
+impl Drive {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Application => "app",
+            Self::CrashLoop => "crash",
+        }
+    }
+
+    /// A run short enough for every change.
+    fn short(self) -> &'static [&'static str] {
+        match self {
+            Self::Application => &["--count", "100000", "--kills", "3"],
+            Self::CrashLoop => &["--cycles", "15"],
+        }
+    }
+}
 
 fn folder() -> PathBuf {
     repo::root().join("tests/app")
 }
 
-/// Brings the client libraries; returns the Python that runs it all.
+/// Brings the client libraries, which both programs share; returns the Python that runs it all.
 pub(crate) fn install() -> Result<PathBuf> {
     toolbox::npm(&folder().join("node"))?;
     toolbox::maven(&folder().join("java"))?;
@@ -24,12 +46,17 @@ pub(crate) fn install() -> Result<PathBuf> {
     toolbox::python(&folder().join(".venvs/app"), &requirements)
 }
 
-/// `arguments` go to tests/app/run.py.
-pub(crate) fn run<S: AsRef<str>>(binary: &Path, arguments: &[S]) -> Result<()> {
+pub(crate) fn run_short(drive: Drive, binary: &Path) -> Result<()> {
+    run(drive, binary, &drive.short().iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+}
+
+/// `arguments` go to the program.
+pub(crate) fn run(drive: Drive, binary: &Path, arguments: &[String]) -> Result<()> {
     let python = install()?;
-    let out = repo::fresh_logs("app")?;
+    let out = repo::fresh_logs(drive.name())?;
     let mut command = Command::new(python);
-    command.arg(folder().join("run.py")).arg("--binary").arg(binary).arg("--out").arg(&out);
-    println!("\napplication: {}", arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" "));
-    shell::shown(command.args(arguments.iter().map(AsRef::as_ref)))
+    command.arg(repo::root().join("tests").join(drive.name()).join("run.py"));
+    command.arg("--binary").arg(binary).arg("--out").arg(&out).args(arguments);
+    println!("\n{}: {}", drive.name(), arguments.join(" "));
+    shell::shown(&mut command)
 }

@@ -21,6 +21,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::application::Drive;
+
 /// Developer tasks of Barnabas.
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -50,7 +52,7 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Everything: check, all client suites, Kafka's own tools, the application test with kills.
+    /// Everything: check, all client suites, Kafka's own tools, short runs of the tests with kills.
     Test,
     /// Runs the client suites of tests/clients, each against a fresh broker.
     Clients {
@@ -76,13 +78,18 @@ enum Task {
         parts: Vec<String>,
     },
     /// Producers and consumers as users write them, while the broker is killed; then reads all back.
-    App {
-        #[command(flatten)]
-        broker: BinaryChoice,
-        /// What follows `--` goes to tests/app/run.py; try `-- --help`.
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
+    App(Driven),
+    /// Kills the broker again and again under idempotent load; then reads all back.
+    Crash(Driven),
+}
+
+#[derive(Args)]
+struct Driven {
+    #[command(flatten)]
+    broker: BinaryChoice,
+    /// What follows `--` goes to the program's run.py; try `-- --help`.
+    #[arg(last = true)]
+    arguments: Vec<String>,
 }
 
 #[derive(Args)]
@@ -134,6 +141,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
             clients::run(&suites, &clients::Options { binary, only, jobs })
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
-        Task::App { broker, arguments } => application::run(&broker.ready()?, &arguments),
+        Task::App(app) => application::run(Drive::Application, &app.broker.ready()?, &app.arguments),
+        Task::Crash(crash) => application::run(Drive::CrashLoop, &crash.broker.ready()?, &crash.arguments),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::application::Drive;
 use crate::{application, binary, check, clients, tools};
 
 pub(crate) fn run() -> Result<()> {
@@ -26,8 +27,8 @@ pub(crate) fn run() -> Result<()> {
     let binary = built?;
     note(&mut failed, "clients", clients::run(&suites, &clients::Options::all(&binary)));
     note(&mut failed, "tools", tools::run(&binary, &[]));
-    note(&mut failed, "app", application::run(&binary, application::UNDISTURBED));
-    note(&mut failed, "crash", application::run(&binary, application::KILLED));
+    note(&mut failed, "app", application::run_short(Drive::Application, &binary));
+    note(&mut failed, "crash", application::run_short(Drive::CrashLoop, &binary));
     println!("\n{} min {} s", begun.elapsed().as_secs() / 60, begun.elapsed().as_secs() % 60);
     if failed.is_empty() {
         println!("all tests passed");
