@@ -29,13 +29,13 @@ pub(crate) struct Outcome {
     pub elapsed: Duration,
 }
 
-/// Connects, lets every connection send one request, calls `begin`, and runs until the time is over.
-pub(crate) fn run(plan: Plan, begin: impl FnOnce() -> Result<()>) -> Result<Outcome> {
+/// Connects and runs until the time is over. The first request of every connection is not counted.
+pub(crate) fn run(plan: Plan) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    LocalSet::new().block_on(&runtime, drive(Rc::new(plan), begin))
+    LocalSet::new().block_on(&runtime, drive(Rc::new(plan)))
 }
 
-async fn drive(plan: Rc<Plan>, begin: impl FnOnce() -> Result<()>) -> Result<Outcome> {
+async fn drive(plan: Rc<Plan>) -> Result<Outcome> {
     let mut connections = Vec::new();
     for number in 0..plan.connections {
         let partition = i32::try_from(number)? % plan.partitions;
@@ -43,7 +43,6 @@ async fn drive(plan: Rc<Plan>, begin: impl FnOnce() -> Result<()>) -> Result<Out
         connection.exchange().await?;
         connections.push(connection);
     }
-    begin()?;
     let started = Instant::now();
     let until = started + plan.duration;
     let tasks: Vec<_> =

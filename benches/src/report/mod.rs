@@ -47,6 +47,15 @@ pub(crate) enum Phase {
     Measured,
 }
 
+/// How the runs of the peers follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rounds {
+    /// By turns, in rounds that the command line counts.
+    Interleaved,
+    /// As the report's text says.
+    Named,
+}
+
 /// All samples of one measure and one peer.
 #[derive(Debug)]
 struct Series {
@@ -62,14 +71,15 @@ struct Series {
 pub(crate) struct Report {
     file: &'static str,
     title: &'static str,
+    rounds: Rounds,
     text: String,
     load_before: String,
     series: Vec<Series>,
 }
 
 impl Report {
-    pub(crate) fn new(file: &'static str, title: &'static str) -> Self {
-        Self { file, title, text: String::new(), load_before: machine::load(), series: Vec::new() }
+    pub(crate) fn new(file: &'static str, title: &'static str, rounds: Rounds) -> Self {
+        Self { file, title, rounds, text: String::new(), load_before: machine::load(), series: Vec::new() }
     }
 
     /// How it was measured.
@@ -139,8 +149,11 @@ impl Report {
 
     fn markdown(&self, common: &Common) -> String {
         let mut out = format!("# {}\n\n{}\n\n", self.title, self.text);
-        let rounds = format!("{} measured rounds after {} to warm up", common.rounds, common.warm_rounds);
-        out += &format!("Peers take turns in every round; {rounds}. Figures are `median [min..max]`.\n\n");
+        if self.rounds == Rounds::Interleaved {
+            let rounds = format!("{} measured rounds after {} to warm up", common.rounds, common.warm_rounds);
+            out += &format!("Peers take turns in every round; {rounds}. ");
+        }
+        out += "Figures are `median [min..max]`.\n\n";
         out += &format!("Machine: {}. Load before: {}.\n\n", machine::describe(), self.load_before);
         for warning in self.warnings(&common.peers) {
             out += &format!("**{warning}**\n\n");
@@ -176,13 +189,13 @@ fn name(measure: Measure, rate: Option<u32>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Better, Measure, Phase, Report, plot, table};
+    use super::{Better, Measure, Phase, Report, Rounds, plot, table};
     use crate::args::Kind;
 
     const COST: Measure = Measure::plotted("cost", "µs", Better::Less);
 
     fn report() -> Report {
-        let mut report = Report::new("file", "Title");
+        let mut report = Report::new("file", "Title", Rounds::Interleaved);
         report.add(COST, Kind::Null, Phase::Measured, 5.0);
         report.add(COST, Kind::Barnabas, Phase::Measured, 10.0);
         report.add(COST, Kind::Kafka, Phase::Cold, 90.0);

@@ -12,7 +12,7 @@ use super::{BYTES_PER_GB, TOPIC, interleave};
 use crate::args::{Common, Fetch, Kind};
 use crate::client::Client;
 use crate::peer::{Peer, Setup};
-use crate::report::{Better, Measure, Report};
+use crate::report::{Better, Measure, Report, Rounds};
 use crate::wire;
 
 const RECORDS_PER_BATCH: usize = 256;
@@ -36,7 +36,7 @@ pub(crate) fn run(common: &Common, options: &Fetch) -> Result<()> {
             client.produce(&request)?;
         }
     }
-    let mut report = Report::new("fetch", "Catch-up fetch");
+    let mut report = Report::new("fetch", "Catch-up fetch", Rounds::Interleaved);
     report.say(&format!(
         "A raw client reads {} GB from the start of one partition, {} KiB per request, one request in flight; records of \
          {SIZE} bytes in batches of {RECORDS_PER_BATCH}, all of it in the page cache. The null server sends as many bytes \

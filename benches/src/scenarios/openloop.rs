@@ -9,7 +9,7 @@ use super::{MICROS_PER_SECOND, TOPIC};
 use crate::args::{Common, Openloop};
 use crate::load::open::{self, Plan};
 use crate::peer::{Peer, Setup};
-use crate::report::{Better, Measure, Phase, Report};
+use crate::report::{Better, Measure, Phase, Report, Rounds};
 use crate::stats::percentile;
 use crate::warm::WarmMemory;
 use crate::wire;
@@ -24,7 +24,7 @@ pub(crate) fn run(common: &Common, options: &Openloop) -> Result<()> {
     for peer in &peers {
         peer.client()?.create_topic(TOPIC, 1)?;
     }
-    let mut report = Report::new("openloop", "Latency at fixed rates on one connection");
+    let mut report = Report::new("openloop", "Latency at fixed rates on one connection", Rounds::Interleaved);
     report.say(&format!(
         "One connection, requests of one record of {} bytes, acks=all, sent on schedule for {} s whether or not earlier \
          ones are answered; latency counts from the time a request was due. A rate without figures was not sustained.",

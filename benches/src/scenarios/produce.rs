@@ -6,7 +6,7 @@ use super::{BYTES_PER_GB, interleave};
 use crate::args::{Common, Produce};
 use crate::peer::{Peer, Setup};
 use crate::python::Python;
-use crate::report::{Better, Measure, Phase, Report};
+use crate::report::{Better, Measure, Phase, Report, Rounds};
 
 struct Case {
     cpu: Measure,
@@ -32,7 +32,7 @@ pub(crate) fn run(common: &Common, options: &Produce) -> Result<()> {
     let python = Python::new()?;
     let setup = Setup::new(common)?;
     let peers = Peer::start_all(common, &setup)?;
-    let mut report = Report::new("produce", "Producing through librdkafka");
+    let mut report = Report::new("produce", "Producing through librdkafka", Rounds::Interleaved);
     report.say(&format!(
         "confluent-kafka for Python, records of {} bytes, acks=all, linger.ms=5, one partition; {} GB per round in batches \
          as large as librdkafka makes them, {} GB in batches of 16 records. The client shares the machine and bounds the \

@@ -8,9 +8,9 @@ use super::{MICROS_PER_SECOND, TOPIC, interleave};
 use crate::args::{Common, Requests};
 use crate::load::closed::{self, Plan};
 use crate::peer::{Peer, Setup};
-use crate::report::{Better, Measure, Report};
+use crate::report::{Better, Measure, Report, Rounds};
 use crate::stats::percentile;
-use crate::{process, wire};
+use crate::wire;
 
 const CPU: Measure = Measure::plotted("CPU per request", "µs", Better::Less);
 const RATE: Measure = Measure::plotted("requests", "1/s", Better::More);
@@ -24,7 +24,7 @@ pub(crate) fn run(common: &Common, options: &Requests) -> Result<()> {
     for peer in &peers {
         peer.client()?.create_topic(TOPIC, options.partitions)?;
     }
-    let mut report = Report::new("requests", "Small produce requests");
+    let mut report = Report::new("requests", "Small produce requests", Rounds::Interleaved);
     report.say(&format!(
         "{} connections, {} partition(s), each connection with one request in flight: one record of {} bytes, acks=all, \
          {} s per round. A raw generator sends requests that were encoded before; CPU is user and system time of the \
@@ -40,14 +40,7 @@ pub(crate) fn run(common: &Common, options: &Requests) -> Result<()> {
             duration: Duration::from_secs_f64(options.seconds),
             batch: batch.clone(),
         };
-        let mut before = 0.0;
-        let (_, outcome) = peer.cpu_during(|| {
-            closed::run(plan, || {
-                before = process::cpu_seconds(peer.pid())?;
-                Ok(())
-            })
-        })?;
-        let cpu = process::cpu_seconds(peer.pid())? - before;
+        let (cpu, outcome) = peer.cpu_during(|| closed::run(plan))?;
         let requests = outcome.latencies_us.len() as f64;
         report.add(CPU, peer.kind, phase, cpu * MICROS_PER_SECOND / requests);
         report.add(RATE, peer.kind, phase, requests / outcome.elapsed.as_secs_f64());
