@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_family_without_samples_is_not_there() {
         let mut out = Encoder::default();
-        drop(out.family(&f::BROKERS));
+        let _ = out.family(&f::BROKERS);
         assert_eq!(out.finish(), "");
     }
 

@@ -86,6 +86,7 @@ families! {
     RESPONSE_QUEUE_SIZE = Jmx Gauge "kafka_network_requestchannel_responsequeuesize" [] "Answers that are made and not yet sent. There is no queue of requests to measure: each is handled by the task that read it.";
     HANDLER_IDLE = Jmx Gauge "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent" [] "Share of time, 0 to 1, that the worker threads had nothing to do. The same threads serve sockets and handle requests.";
     NETWORK_IDLE = Jmx Gauge "kafka_network_socketserver_networkprocessoravgidle_percent" [] "The same share: there are no network threads apart.";
+    MEMORY_USED = Jmx Gauge "kafka_network_socketserver_memorypoolused" [] "Bytes held by large requests that are still coming in.";
     CONNECTION_COUNT = Jmx Gauge "kafka_server_socket_server_metrics_connection_count" ["listener"] "Open connections.";
     CONNECTIONS_CREATED = Jmx Counter "kafka_server_socket_server_metrics_connection_creation_total" ["listener"] "Connections accepted.";
     CONNECTION_RATE = Jmx Gauge "kafka_server_socket_server_metrics_connection_creation_rate" ["listener"] "Connections accepted per second, over the last one to two minutes. Absent in the first scrape.";

@@ -39,11 +39,11 @@ const ORIGINS: [(Origin, &str, &str); 5] = [
 pub fn render_markdown() -> String {
     let mut out = INTRODUCTION.to_owned();
     for (origin, title, text) in ORIGINS {
-        out.extend(["\n## ", title, "\n"]);
+        out.extend(["\n## ", title, "\n\n"]);
         if !text.is_empty() {
-            out.extend([text, "\n"]);
+            out.extend([text, "\n\n"]);
         }
-        out.push_str("\n| Name | Type | Labels | Meaning |\n|---|---|---|---|\n");
+        out.push_str("| Name | Type | Labels | Meaning |\n|---|---|---|---|\n");
         ALL.iter().filter(|family| family.origin == origin).for_each(|family| row(&mut out, family));
     }
     out

@@ -33,7 +33,7 @@ pub fn render(broker: &Broker) -> String {
     let mut out = Encoder::default();
     requests::topics(&mut out, metrics, &image);
     requests::requests(&mut out, metrics, &memory, &now);
-    requests::connections(&mut out, metrics, &memory, &now);
+    requests::connections(&mut out, broker, &memory, &now);
     partitions::render(&mut out, broker, &held);
     cluster::controller(&mut out, broker, &image, &held);
     cluster::quorum(&mut out, broker, &memory, &now);

@@ -10,6 +10,7 @@ use super::MAX_SERIES;
 use super::encoder::{Encoder, labels};
 use super::families::{self as f, Family};
 use super::memory::{Moment, Part, ScrapeMemory};
+use crate::broker::Broker;
 use crate::metrics::{Metrics, TopicCounters, read};
 
 /// The quantiles as their label spells them.
@@ -108,7 +109,9 @@ impl Times<'_> {
 }
 
 /// Connections, and how busy the threads are that serve them.
-pub(super) fn connections(out: &mut Encoder, metrics: &Metrics, memory: &ScrapeMemory, now: &Moment) {
+pub(super) fn connections(out: &mut Encoder, broker: &Broker, memory: &ScrapeMemory, now: &Moment) {
+    let metrics = &broker.metrics;
+    out.single(&f::MEMORY_USED, broker.request_memory.used_bytes());
     if let Some(idle) = memory.idle_share(now) {
         out.single(&f::HANDLER_IDLE, idle);
         out.single(&f::NETWORK_IDLE, idle);
