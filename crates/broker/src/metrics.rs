@@ -14,6 +14,7 @@ use barnabas_common::ErrorCode;
 use barnabas_metadata::{MetadataDelta, PartitionImage};
 use barnabas_protocol::{ApiKey, SERVED_APIS};
 use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
 
 use crate::exposition::ScrapeMemory;
 pub(crate) use histogram::{Counts, Histogram, SHOWN_BOUNDS_US};
@@ -154,6 +155,8 @@ pub(crate) struct Metrics {
     pub partition_changes: PartitionChanges,
     /// How long the quorum took to commit a command.
     pub metadata_commits: Histogram,
+    /// The runtimes that serve connections; until they are told, the one that a scrape runs on.
+    pub serving: OnceLock<Vec<Handle>>,
     /// What earlier scrapes saw, for rates and quantiles of the recent past.
     pub scrapes: Mutex<ScrapeMemory>,
 }
@@ -168,6 +171,7 @@ impl Default for Metrics {
             connections: RwLock::default(),
             partition_changes: PartitionChanges::default(),
             metadata_commits: Histogram::default(),
+            serving: OnceLock::new(),
             scrapes: Mutex::default(),
         }
     }
@@ -187,6 +191,11 @@ pub(crate) fn read(counter: &AtomicU64) -> u64 {
 }
 
 impl Metrics {
+    /// Tells whose idleness is that of the broker.
+    pub(crate) fn served_by(&self, runtimes: &[Handle]) {
+        self.serving.get_or_init(|| runtimes.to_vec());
+    }
+
     pub(crate) fn connection_opened(&self, listener: &Arc<str>) -> OpenConnection {
         let known = self.connections.read().get(listener).cloned();
         let counters =

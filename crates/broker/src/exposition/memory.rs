@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use barnabas_common::Uuid;
 use barnabas_protocol::ApiKey;
+use tokio::runtime::Handle;
 
 use crate::metrics::{Counts, Metrics, read};
 
@@ -69,16 +70,25 @@ impl Moment {
             requests,
             metadata_commits: metrics.metadata_commits.counts(),
             connections: connections.iter().map(|(name, c)| (Arc::clone(name), read(&c.created))).collect(),
-            busy: busy(),
+            busy: busy(metrics),
         }
     }
 }
 
-/// How busy the workers of the runtime were that this is called in.
-fn busy() -> Option<(Duration, usize)> {
-    let runtime = tokio::runtime::Handle::try_current().ok()?.metrics();
-    let workers = runtime.num_workers();
-    Some(((0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum(), workers))
+/// How long the threads that serve connections were busy, and how many they are.
+fn busy(metrics: &Metrics) -> Option<(Duration, usize)> {
+    let runtimes = match metrics.serving.get() {
+        Some(runtimes) => runtimes.clone(),
+        None => vec![Handle::try_current().ok()?],
+    };
+    let mut sum = (Duration::ZERO, 0);
+    for runtime in runtimes {
+        let runtime = runtime.metrics();
+        let workers = runtime.num_workers();
+        sum.0 += (0..workers).map(|worker| runtime.worker_total_busy_duration(worker)).sum::<Duration>();
+        sum.1 += workers;
+    }
+    Some(sum)
 }
 
 impl ScrapeMemory {
