@@ -277,6 +277,8 @@ def main():
         sys.exit(str(missing))
     folder = chosen.out.resolve() if chosen.out else pathlib.Path(tempfile.mkdtemp(prefix="barnabas-app-"))
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        sys.exit(f"{folder} is not empty")
     problems = perform(chosen, folder)
     if problems:
         say(f"data and logs are in {folder}")

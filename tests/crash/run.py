@@ -30,6 +30,8 @@ TOPICS = [
 PLACES = [(topic["name"], partition) for topic in TOPICS for partition in range(topic["partitions"])]
 GROUP = "crash-readers"
 ALIVE_S = (0.05, 0.6)
+# One start in five is killed on its way, while it recovers.
+STARTS_KILLED, KILLED_AFTER_S = 0.2, (0.005, 0.15)
 LOADED_LIMIT_S = 10
 CAUGHT_UP_LIMIT_S = 60
 PROGRESS_EVERY_S = 5
@@ -83,6 +85,7 @@ class Run:
         self.options, self.broker, self.folder = options, broker, folder
         self.python = options.venv / "bin" / "python"
         self.problems, self.ready_s, self.loaded_s = [], [], []
+        self.starts_killed = 0
         self.acked_ends = {}
         self.acks = [Acks(folder / f"{name}.acks") for name in self._producers()]
         self.commits = Commits(folder / "commits.log")
@@ -107,6 +110,9 @@ class Run:
             time.sleep(self._chance.uniform(*ALIVE_S))
             self._look(cycle)
             self.broker.kill()
+            if self._chance.random() < STARTS_KILLED:
+                self.broker.start_and_kill(self._chance.uniform(*KILLED_AFTER_S))
+                self.starts_killed += 1
             self.ready_s.append(self.broker.start())
             self._check(cycle)
             if time.monotonic() - said_at > PROGRESS_EVERY_S:
@@ -215,7 +221,7 @@ class Run:
         lines = [f"{acks.path.stem:<14}{acks.count:>10} acknowledged" for acks in self.acks]
         return "\n".join(lines + [
             f"{self.commits.count} offsets committed; {segments} segments in {len(PLACES)} partitions",
-            f"{len(ready)} kills in {self.cycles_s:.0f} s; ready after {1000 * statistics.median(ready):.0f} ms (median), "
+            f"{len(ready)} kills under load and {self.starts_killed} during a start in {self.cycles_s:.0f} s; ready after {1000 * statistics.median(ready):.0f} ms (median), "
             f"{1000 * ready[-1]:.0f} ms (longest); committed offsets there {1000 * statistics.median(loaded):.0f} ms later (median), "
             f"{1000 * loaded[-1]:.0f} ms (longest)",
         ])
@@ -279,6 +285,8 @@ def main():
         sys.exit(str(missing))
     folder = chosen.out.resolve() if chosen.out else pathlib.Path(tempfile.mkdtemp(prefix="barnabas-crash-"))
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        sys.exit(f"{folder} is not empty")
     problems = perform(chosen, folder)
     if problems:
         say(f"data and logs are in {folder}")

@@ -49,14 +49,23 @@ class Broker:
     def is_ready(self, new_output):
         raise NotImplementedError
 
-    def start(self):
-        """Starts the process and returns after how many seconds it was ready."""
+    def _spawn(self):
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "BARNABAS_"))}
-        begin = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            begun = time.monotonic()
             self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean)
         self.starts += 1
+
+    def start_and_kill(self, seconds):
+        """Starts the process and kills it while it starts, perhaps."""
+        self._spawn()
+        time.sleep(seconds)
+        self.kill()
+
+    def start(self):
+        """Starts the process and returns after how many seconds it was ready."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        begun = time.monotonic()
+        self._spawn()
         with open(self.log, "rb") as log:
             log.seek(begin)
             output = b""
