@@ -21,6 +21,8 @@ pub enum StartError {
     WrongIdentity(String),
     #[error("{0}")]
     Unsupported(String),
+    #[error("cannot start the network threads: {0}; raise the limit of threads or processes (ulimit -u)")]
+    Threads(io::Error),
     #[error("the metadata log cannot be opened: {0}")]
     Quorum(String),
     #[error("the metadata refuses this broker: {0}")]

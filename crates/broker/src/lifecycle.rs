@@ -28,7 +28,7 @@ use crate::groups::GroupService;
 use crate::log_dirs::{self, DataDir, OpenedDirs};
 use crate::maintenance;
 use crate::metrics::Metrics;
-use crate::network::{self, BoundListener, MemoryBudget};
+use crate::network::{self, BoundListener, MemoryBudget, Workers};
 use crate::partitions::PartitionLife;
 use crate::producer_ids::ProducerIds;
 use crate::settings::Settings;
@@ -94,10 +94,18 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(async move { timers.groups.run_timers().await }));
     ensure_offsets_topic(&broker).await?;
+    let workers = Arc::new(start_workers()?);
+    broker.metrics.served_by(workers.runtimes());
     for listener in bound {
-        tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), stopped.clone())));
+        tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), Arc::clone(&workers), stopped.clone())));
     }
     Ok(RunningBroker { broker, cluster_id, formatted, listeners, stop, tasks })
+}
+
+/// One thread per core: more would only take turns.
+fn start_workers() -> Result<Workers, StartError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Workers::start(cores).map_err(StartError::Threads)
 }
 
 /// What the configuration asks for and this version does not do: said at start, never silently left out.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::connection;
+use super::{Workers, connection};
 use crate::broker::Broker;
 use crate::error::StartError;
 
@@ -71,12 +71,17 @@ fn bind_hint(error: &io::Error, port: u16) -> String {
 
 impl BoundListener {
     /// Accepts connections until told to stop.
-    pub(crate) async fn accept_until(self, broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn accept_until(
+        self,
+        broker: Arc<Broker>,
+        workers: Arc<Workers>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let stop_connections = stop.clone();
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, peer)) => self.spawn(&broker, stream, peer, stop_connections.clone()),
+                    Ok((stream, peer)) => self.spawn(&broker, &workers, stream, peer, stop_connections.clone()),
                     Err(error) => {
                         warn!(listener = %self.name, %error, "cannot accept a connection; trying again shortly");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -87,11 +92,25 @@ impl BoundListener {
         }
     }
 
-    fn spawn(&self, broker: &Arc<Broker>, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+    fn spawn(
+        &self,
+        broker: &Arc<Broker>,
+        workers: &Workers,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: watch::Receiver<bool>,
+    ) {
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%peer, %error, "cannot set TCP_NODELAY");
         }
         let (broker, listener) = (Arc::clone(broker), Arc::clone(&self.name));
-        tokio::spawn(connection::serve(broker, listener, stream, peer, stop));
+        // Taken out of this runtime's reactor here and put into the worker's there.
+        let Ok(stream) = stream.into_std() else { return };
+        workers.spawn(async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => connection::serve(broker, listener, stream, peer, stop).await,
+                Err(error) => warn!(%peer, %error, "cannot serve a connection"),
+            }
+        });
     }
 }

@@ -5,9 +5,11 @@ mod acceptor;
 mod budget;
 mod connection;
 mod frames;
+mod workers;
 
 pub(crate) use acceptor::{BoundListener, bind};
 pub(crate) use budget::MemoryBudget;
+pub(crate) use workers::Workers;
 
 /// A response, size included, as chunks to be sent one after the other.
 pub(crate) struct Frame {
