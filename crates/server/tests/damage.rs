@@ -2,13 +2,14 @@
 //! served and no record vanishes silently; a partition that cannot be repaired answers KAFKA_STORAGE_ERROR, and all
 //! others serve in full.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use barnabas_protocol::messages::*;
 use common::random::Random;
 use common::{Client, DataDir, Launch, Server, records};
 
@@ -244,7 +245,7 @@ fn a_missing_or_damaged_snapshot_does_not_lose_deduplication() {
                 assert_eq!(client.produce("t", VICTIM, &batch).base_offset, i64::from(sequence));
             }
             if end == End::Stop {
-                drop(server.stop())
+                server.stop();
             } else {
                 server.kill()
             }

@@ -1,6 +1,8 @@
 //! Data folders that this broker must not or cannot use: exit code 1, one line that says what to do, and whoever
 //! owns the folder unharmed.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::fs;

@@ -2,6 +2,8 @@
 //! goes on, and a start works. Twice: with a file size limit, which works everywhere, and with a full file system
 //! where the test may mount one.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::fs;

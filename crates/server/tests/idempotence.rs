@@ -1,5 +1,7 @@
 //! What the broker remembers of idempotent producers, and that it still does after a stop and after kill -9.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use barnabas_protocol::messages::produce_response::PartitionProduceResponse;
@@ -90,7 +92,11 @@ fn producer_ids_are_never_given_twice() {
         for _ in 0..20 {
             assert!(seen.insert(client.init_producer_id().0), "round {round}");
         }
-        if round % 2 == 0 { server.kill() } else { drop(server.stop()) }
+        if round % 2 == 0 {
+            server.kill();
+        } else {
+            server.stop();
+        }
     }
 }
 

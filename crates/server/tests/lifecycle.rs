@@ -1,5 +1,7 @@
 //! Starting, stopping and starting again: what a folder holds, what is kept, what a configuration does.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::fs;
@@ -72,11 +74,8 @@ fn signals_stop_cleanly_and_at_once() {
 
 fn committed(client: &mut Client) -> i64 {
     let mut request = OffsetFetchRequest { group_id: "g".to_owned(), ..Default::default() };
-    request.topics = Some(vec![offset_fetch_request::OffsetFetchRequestTopic {
-        name: "t".to_owned(),
-        partition_indexes: vec![0],
-        ..Default::default()
-    }]);
+    request.topics =
+        Some(vec![offset_fetch_request::OffsetFetchRequestTopic { name: "t".to_owned(), partition_indexes: vec![0] }]);
     client.call(7, &request).topics[0].partitions[0].committed_offset
 }
 

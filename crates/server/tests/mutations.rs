@@ -1,6 +1,8 @@
 //! Every served request in every version, broken at random and with counts that promise 2^31-1 elements. The
 //! answers must be whole messages; what happens otherwise is in `wire.rs`.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::io::{ErrorKind, Read, Write};

@@ -1,6 +1,8 @@
 //! Records that must not get into a log, each with the error that Apache Kafka 4.3 gives its producer, and the log
 //! untouched afterwards. Idempotent producers are in `idempotence.rs`, compressed bombs in `crowds.rs`.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use barnabas_protocol::messages::{ProduceRequest, produce_request::*};

@@ -1,6 +1,8 @@
 //! Requests that are wrong on the wire: each costs its sender at most the connection, is told in one log line, and
 //! costs nobody else anything. Records and topics are not at fault here; see `produce.rs`.
 
+#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
+
 mod common;
 
 use std::time::Duration;
@@ -283,11 +285,16 @@ fn answers_hold_no_tagged_field_with_a_default() {
     let server = Server::start();
     let mut client = server.connect();
     client.create_topic("t", 2, &[]);
-    let ints = |r: &mut Bare| r.skip(4);
+    metadata_has_no_tags(&mut client);
+    produce_has_no_tags(&mut client);
+    fetch_has_no_tags(&mut client);
+}
 
+fn metadata_has_no_tags(client: &mut common::Client) {
+    let ints = |r: &mut Bare| r.skip(4);
     for version in 9..=12 {
         let topics = (version == 9).then(Vec::new);
-        let mut r = raw_answer(&mut client, version, &MetadataRequest { topics, ..Default::default() });
+        let mut r = raw_answer(client, version, &MetadataRequest { topics, ..Default::default() });
         r.no_tags();
         r.skip(4);
         let brokers = r.array(|r| {
@@ -318,10 +325,12 @@ fn answers_hold_no_tagged_field_with_a_default() {
         r.no_tags();
         r.end();
     }
+}
 
+fn produce_has_no_tags(client: &mut common::Client) {
     for version in 9..=12 {
         let request = common::produce_request("t", 1, -1, &common::records::batch(&["v"]));
-        let mut r = raw_answer(&mut client, version, &request);
+        let mut r = raw_answer(client, version, &request);
         r.no_tags();
         r.array(|r| {
             r.string();
@@ -341,8 +350,10 @@ fn answers_hold_no_tagged_field_with_a_default() {
         r.no_tags();
         r.end();
     }
+}
 
-    let mut r = raw_answer(&mut client, 12, &common::fetch_request("t", 1, 0));
+fn fetch_has_no_tags(client: &mut common::Client) {
+    let mut r = raw_answer(client, 12, &common::fetch_request("t", 1, 0));
     r.no_tags();
     r.skip(4 + 2 + 4);
     r.array(|r| {
