@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::fetch_memory::FetchMemory;
 use crate::manager::ReplicaManager;
 use crate::partition::{Isolation, Partition, PartitionError, PartitionOffsets, read_error};
 
@@ -55,29 +56,33 @@ impl FetchedPartition {
 /// Answers one entry per target, in order.
 pub async fn fetch(manager: &ReplicaManager, targets: &[FetchTarget], limits: FetchLimits) -> Vec<FetchedPartition> {
     let partitions: Vec<_> = targets.iter().map(|target| manager.get(&target.topic, target.partition)).collect();
-    let round = read_round(targets, &partitions, limits);
-    if round.is_enough(limits) || limits.max_wait.is_zero() || targets.is_empty() {
-        return round.fetched;
+    let memory = &manager.fetch_memory;
+    if limits.max_wait.is_zero() || targets.is_empty() {
+        return read_round(targets, &partitions, limits, memory).fetched;
     }
-    wait_for_data(targets, &partitions, limits).await
+    if let Some(fetched) = read_round(targets, &partitions, limits, memory).if_enough(limits) {
+        return fetched;
+    }
+    wait_for_data(targets, &partitions, limits, memory).await
 }
 
 async fn wait_for_data(
     targets: &[FetchTarget],
     partitions: &[Option<Arc<Partition>>],
     limits: FetchLimits,
+    memory: &FetchMemory,
 ) -> Vec<FetchedPartition> {
     let deadline = Instant::now() + limits.max_wait;
     let registration = Registration { waiter: Arc::new(Notify::new()), partitions };
     loop {
         // Registered before looking, so that an append in between still wakes us.
         registration.renew();
-        let round = read_round(targets, partitions, limits);
-        if round.is_enough(limits) {
-            return round.fetched;
+        // Not kept over the wait: it holds memory.
+        if let Some(fetched) = read_round(targets, partitions, limits, memory).if_enough(limits) {
+            return fetched;
         }
         if tokio::time::timeout_at(deadline, registration.waiter.notified()).await.is_err() {
-            return read_round(targets, partitions, limits).fetched;
+            return read_round(targets, partitions, limits, memory).fetched;
         }
     }
 }
@@ -113,16 +118,21 @@ struct Round {
 }
 
 impl Round {
-    fn is_enough(&self, limits: FetchLimits) -> bool {
-        self.has_error || self.bytes >= limits.min_bytes
+    fn if_enough(self, limits: FetchLimits) -> Option<Vec<FetchedPartition>> {
+        (self.has_error || self.bytes >= limits.min_bytes).then_some(self.fetched)
     }
 }
 
-fn read_round(targets: &[FetchTarget], partitions: &[Option<Arc<Partition>>], limits: FetchLimits) -> Round {
+fn read_round(
+    targets: &[FetchTarget],
+    partitions: &[Option<Arc<Partition>>],
+    limits: FetchLimits,
+    memory: &FetchMemory,
+) -> Round {
     let mut round = Round { fetched: Vec::with_capacity(targets.len()), bytes: 0, has_error: false };
     for (target, partition) in targets.iter().zip(partitions) {
         let fetched = match partition {
-            Some(partition) => read_one(target, partition, limits, round.bytes),
+            Some(partition) => read_one(target, partition, limits, round.bytes, memory),
             None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition),
         };
         round.bytes += fetched.records.len();
@@ -132,8 +142,14 @@ fn read_round(targets: &[FetchTarget], partitions: &[Option<Arc<Partition>>], li
     round
 }
 
-fn read_one(target: &FetchTarget, partition: &Partition, limits: FetchLimits, taken_bytes: usize) -> FetchedPartition {
-    let room = limits.max_bytes.saturating_sub(taken_bytes).min(target.max_bytes);
+fn read_one(
+    target: &FetchTarget,
+    partition: &Partition,
+    limits: FetchLimits,
+    taken_bytes: usize,
+    memory: &FetchMemory,
+) -> FetchedPartition {
+    let room = memory.reserve(limits.max_bytes.saturating_sub(taken_bytes).min(target.max_bytes));
     // The first batch of an answer is sent whole even if it is larger than every limit.
     let min_one_batch = taken_bytes == 0;
     let (offsets, plan) =
@@ -141,16 +157,16 @@ fn read_one(target: &FetchTarget, partition: &Partition, limits: FetchLimits, ta
     let mut fetched =
         FetchedPartition { offsets: offsets.unwrap_or(UNKNOWN_OFFSETS), ..FetchedPartition::failed(ErrorCode::None) };
     fetched.diverging_epoch = diverging_epoch(target, partition);
-    if fetched.diverging_epoch.is_some() {
-        return fetched;
-    }
-    match plan.and_then(|plan| plan.read().map_err(read_error)) {
-        Ok(records) => fetched.records = records,
-        Err(error) => {
-            fetched.error = error.code;
-            take_offline_if_damaged(partition, &error);
+    if fetched.diverging_epoch.is_none() {
+        match plan.and_then(|plan| plan.read().map_err(read_error)) {
+            Ok(records) => fetched.records = records,
+            Err(error) => {
+                fetched.error = error.code;
+                take_offline_if_damaged(partition, &error);
+            }
         }
     }
+    fetched.records = memory.settle(room, fetched.records);
     fetched
 }
 

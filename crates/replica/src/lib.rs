@@ -2,6 +2,7 @@
 //! the fetch sessions of consumers. No sockets and no wire messages beyond record batches.
 
 mod fetch;
+mod fetch_memory;
 mod fetch_session;
 mod manager;
 mod partition;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use barnabas_common::Uuid;
 use parking_lot::RwLock;
 
+use crate::fetch_memory::FetchMemory;
 use crate::partition::Partition;
 
 /// All partitions of this broker.
 #[derive(Default)]
 pub struct ReplicaManager {
     topics: RwLock<Topics>,
+    pub(crate) fetch_memory: FetchMemory,
 }
 
 #[derive(Default)]

@@ -1,21 +1,44 @@
 //! Memory that requests still on their way in may hold in all. Room is taken as bytes arrive, never for sizes
 //! that are only claimed; without room a connection is not read, and TCP pushes back.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Bytes below which a connection needs no permission: what an ordinary small request takes.
 const FREE_BYTES: usize = 64 * 1024;
+/// Memory counts as short for so long after somebody was refused.
+const SHORT_FOR: Duration = Duration::from_secs(1);
+const NEVER: u64 = u64::MAX;
 
 /// A shared count of bytes with a limit.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
     limit_bytes: usize,
     used_bytes: AtomicUsize,
+    began: Instant,
+    /// Milliseconds from `began` to the last refusal.
+    refused_at_ms: AtomicU64,
 }
 
 impl MemoryBudget {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, used_bytes: AtomicUsize::new(0) }
+        Self {
+            limit_bytes,
+            used_bytes: AtomicUsize::new(0),
+            began: Instant::now(),
+            refused_at_ms: AtomicU64::new(NEVER),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+
+    /// Whether somebody waits for room that others hold.
+    pub(crate) fn is_short(&self) -> bool {
+        let refused_at_ms = self.refused_at_ms.load(Ordering::Relaxed);
+        let since = Duration::from_millis(self.now_ms().saturating_sub(refused_at_ms));
+        refused_at_ms != NEVER && since < SHORT_FOR
     }
 
     pub(crate) fn used_bytes(&self) -> usize {
@@ -28,6 +51,7 @@ impl MemoryBudget {
         let fits = before == 0 || before + bytes <= self.limit_bytes;
         if !fits {
             self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.refused_at_ms.store(self.now_ms(), Ordering::Relaxed);
         }
         fits
     }
@@ -43,6 +67,14 @@ pub(crate) struct Share<'a> {
 impl<'a> Share<'a> {
     pub(crate) fn new(budget: &'a MemoryBudget) -> Self {
         Self { budget, held_bytes: 0 }
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    pub(crate) fn budget(&self) -> &'a MemoryBudget {
+        self.budget
     }
 
     /// Sets the share to what a buffer of this capacity needs. Growing may be refused, shrinking never is.
@@ -79,7 +111,9 @@ mod tests {
         let mut first = Share::new(&budget);
         let mut second = Share::new(&budget);
         assert!(first.resize(900_000));
+        assert!(!budget.is_short());
         assert!(!second.resize(200_000));
+        assert!(budget.is_short());
         drop(first);
         assert!(second.resize(200_000));
         drop(second);

@@ -26,10 +26,16 @@ use crate::dispatch::{self, Answer, ConnectionInfo};
 
 /// Requests of one connection that may wait for their answer.
 const MAX_IN_FLIGHT: usize = 256;
+/// Fetches of one connection that may be under way: their answers may be large.
+const MAX_FETCHES: usize = 2;
+/// Bytes of answers that may wait for an earlier one before no more requests are handled.
+const MAX_READY_BYTES: usize = 1 << 20;
 /// Chunks given to one vectored write.
 const MAX_SLICES: usize = 64;
 /// How long a frame may stand still half-way before the connection is closed.
 const STALLED_FRAME: Duration = Duration::from_secs(30);
+/// How long a large frame may be on its way without getting further while others wait for memory.
+const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// How long to wait before asking again for memory.
 const MEMORY_RETRY: Duration = Duration::from_millis(5);
 
@@ -41,6 +47,35 @@ enum Pending {
     },
     /// Produce with acks=0 has no answer.
     Silent,
+}
+
+/// What the answers of one connection that have not been sent amount to.
+#[derive(Default)]
+struct Unsent {
+    fetches: usize,
+    ready_bytes: usize,
+}
+
+impl Unsent {
+    fn added(&mut self, pending: &Pending) {
+        match pending {
+            Pending::Ready(frame) => self.ready_bytes += size_bytes(frame),
+            Pending::Waiting { abort_on_close: true, .. } => self.fetches += 1,
+            Pending::Waiting { .. } | Pending::Silent => {}
+        }
+    }
+
+    fn removed(&mut self, pending: &Pending) {
+        match pending {
+            Pending::Ready(frame) => self.ready_bytes -= size_bytes(frame),
+            Pending::Waiting { abort_on_close: true, .. } => self.fetches -= 1,
+            Pending::Waiting { .. } | Pending::Silent => {}
+        }
+    }
+}
+
+fn size_bytes(frame: &Frame) -> usize {
+    frame.chunks.iter().map(Bytes::len).sum()
 }
 
 /// Why a connection ends.
@@ -70,6 +105,8 @@ pub(crate) async fn serve(
     let mut connection = Connection {
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),
+        unsent: Unsent::default(),
+        patient_until: Instant::now(),
         last_active: Instant::now(),
         last_read: Instant::now(),
         info,
@@ -87,6 +124,9 @@ pub(crate) async fn serve(
 struct Connection {
     frames: FrameBuffer,
     pending: VecDeque<Pending>,
+    unsent: Unsent,
+    /// Until when a large frame on its way may hold memory that others wait for.
+    patient_until: Instant,
     last_active: Instant,
     /// When the bytes came in of which frames are being handled.
     last_read: Instant,
@@ -113,14 +153,17 @@ impl Connection {
         if self.send_ready().await? {
             return Ok(());
         }
-        let may_read = self.pending.len() < MAX_IN_FLIGHT;
-        let has_memory = may_read && share.resize(self.frames.wanted_capacity());
-        let deadline = self.deadline();
-        let Self { frames, pending, stream, last_active, last_read, .. } = self;
+        let may_read = self.may_handle();
+        let has_memory = may_read && self.take_memory(share);
+        let deadline = self.deadline(share);
+        let Self { frames, pending, unsent, stream, last_active, last_read, .. } = self;
         tokio::select! {
             biased;
             answer = wait_for(pending.front_mut()) => {
-                pending[0] = Pending::Ready(answer?);
+                let answer = Pending::Ready(answer?);
+                unsent.removed(&pending[0]);
+                unsent.added(&answer);
+                pending[0] = answer;
             }
             read = stream.read_buf(frames.spare()), if has_memory => {
                 *last_active = Instant::now();
@@ -130,14 +173,30 @@ impl Connection {
                 }
             }
             () = tokio::time::sleep(MEMORY_RETRY), if may_read && !has_memory => {}
-            () = tokio::time::sleep_until(deadline.into()) => self.check_deadline()?,
+            () = tokio::time::sleep_until(deadline.into()) => self.check_deadline(share)?,
             () = super::stopped(stop) => return Err(End::Quiet),
         }
         Ok(())
     }
 
+    /// Whether another request may be taken on before answers have left.
+    fn may_handle(&self) -> bool {
+        let Unsent { fetches, ready_bytes } = self.unsent;
+        self.pending.len() < MAX_IN_FLIGHT && fetches < MAX_FETCHES && ready_bytes < MAX_READY_BYTES
+    }
+
+    /// Takes the memory that the next read needs, if there is any.
+    fn take_memory(&mut self, share: &mut Share<'_>) -> bool {
+        let before = share.held_bytes();
+        let has_memory = share.resize(self.frames.wanted_capacity());
+        if share.held_bytes() > before {
+            self.patient_until = Instant::now() + FRAME_PATIENCE;
+        }
+        has_memory
+    }
+
     fn handle_frames(&mut self) -> Result<(), End> {
-        while self.pending.len() < MAX_IN_FLIGHT {
+        while self.may_handle() {
             let frame = match self.frames.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
@@ -149,6 +208,7 @@ impl Connection {
                 }
             };
             let answer = self.handle(frame)?;
+            self.unsent.added(&answer);
             self.pending.push_back(answer);
         }
         Ok(())
@@ -173,7 +233,9 @@ impl Connection {
     async fn send_ready(&mut self) -> Result<bool, End> {
         let (mut out, mut unsent) = (Vec::new(), Vec::new());
         while let Some(Pending::Ready(_) | Pending::Silent) = self.pending.front() {
-            if let Some(Pending::Ready(frame)) = self.pending.pop_front() {
+            let Some(answer) = self.pending.pop_front() else { break };
+            self.unsent.removed(&answer);
+            if let Pending::Ready(frame) = answer {
                 out.extend(frame.chunks);
                 unsent.push(frame.unsent);
             }
@@ -197,11 +259,26 @@ impl Connection {
         }
     }
 
-    fn deadline(&self) -> Instant {
-        self.last_active + self.idle_limit()
+    fn deadline(&self, share: &Share<'_>) -> Instant {
+        let idle = self.last_active + self.idle_limit();
+        if self.holds_memory(share) { idle.min(self.patient_until) } else { idle }
     }
 
-    fn check_deadline(&mut self) -> Result<(), End> {
+    fn holds_memory(&self, share: &Share<'_>) -> bool {
+        share.held_bytes() > 0 && self.frames.is_mid_frame() && self.pending.is_empty()
+    }
+
+    fn check_deadline(&mut self, share: &Share<'_>) -> Result<(), End> {
+        if self.holds_memory(share) && Instant::now() < self.last_active + self.idle_limit() {
+            if share.budget().is_short() {
+                return Err(End::Refused(format!(
+                    "part of a large frame stands still and holds {} bytes that other requests wait for",
+                    share.held_bytes()
+                )));
+            }
+            self.patient_until = Instant::now() + FRAME_PATIENCE;
+            return Ok(());
+        }
         if self.pending.is_empty() {
             debug!(peer = %self.info.peer, "closing an idle connection");
             return Err(End::Quiet);
