@@ -8,7 +8,7 @@ use barnabas_log::{AppendError, AppendInfo, AppendOrigin, Log, LogConfig, LogErr
 use bytes::BytesMut;
 use parking_lot::{Mutex, MutexGuard};
 use thiserror::Error;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::waiters::Waiters;
 
@@ -61,18 +61,20 @@ struct State {
     /// Why the log is not there.
     offline: String,
     leader_epoch: LeaderEpoch,
+    /// Whether the last append failed on the disk: it is told once, not for every retry.
+    append_fails: bool,
 }
 
 impl Partition {
     /// A partition that serves this log.
     pub fn online(topic_partition: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: LeaderEpoch) -> Self {
-        let state = State { log: Some(log), offline: String::new(), leader_epoch };
+        let state = State { log: Some(log), offline: String::new(), leader_epoch, append_fails: false };
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
     /// A partition whose log could not be opened; every call answers KAFKA_STORAGE_ERROR with the reason.
     pub fn offline(topic_partition: TopicPartition, topic_id: Uuid, reason: String) -> Self {
-        let state = State { log: None, offline: reason, leader_epoch: 0 };
+        let state = State { log: None, offline: reason, leader_epoch: 0, append_fails: false };
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
@@ -118,10 +120,27 @@ impl Partition {
         let mut state = self.state.lock();
         let leader_epoch = state.leader_epoch;
         let log = Self::log(&mut state).map_err(|error| AppendError::Offline(error.message))?;
-        let info = log.append_as_leader(batches, leader_epoch, now_ms, origin)?;
+        let appended = log.append_as_leader(batches, leader_epoch, now_ms, origin);
+        self.tell_disk_trouble(&mut state, &appended);
+        let info = appended?;
         drop(state);
         self.waiters.wake_all();
         Ok(info)
+    }
+
+    fn tell_disk_trouble(&self, state: &mut State, appended: &Result<AppendInfo, AppendError>) {
+        let partition = &self.topic_partition;
+        match appended {
+            Err(AppendError::Io(error)) if !state.append_fails => {
+                state.append_fails = true;
+                error!(%partition, "producers are refused until the disk takes writes again: {error}");
+            }
+            Ok(_) if state.append_fails => {
+                state.append_fails = false;
+                info!(%partition, "the disk takes writes again");
+            }
+            _ => {}
+        }
     }
 
     /// The offsets as they are now. With one replica everything in the log is replicated, and without

@@ -71,6 +71,7 @@ fn a_log_that_cannot_grow_refuses_and_goes_on() {
     for _ in 0..3 {
         assert_eq!(client.produce("full", 0, &records::batch(&[&"x".repeat(100_000)])).error_code, STORAGE_ERROR);
     }
+    assert_eq!(server.wait_for_log(&["ERROR", "full-0"]).len(), 1, "told once, not for every retry");
     assert_readable(&mut client, "full", 0, count);
     assert_eq!(client.produce("other", 0, &records::batch(&["v"])).error_code, 0);
     // What still fits is taken: nothing of the refused batches stands in the way.

@@ -1,8 +1,7 @@
 //! What the tests of the binary share: a broker process in a folder of its own, a client that speaks the wire
 //! protocol and nothing more, and record batches, right and wrong. No assertions about behaviour here.
 
-#![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
-#![allow(dead_code, unused_imports, unreachable_pub)] // each test file uses a part of it
+#![allow(clippy::unwrap_used, dead_code, unused_imports, unreachable_pub)] // each test file uses a part of it
 
 pub mod bombs;
 mod client;
