@@ -18,6 +18,8 @@ def new_consumer(assigned):
         "session.timeout.ms": 20000, "heartbeat.interval.ms": 500, "socket.timeout.ms": 3000, "reconnect.backoff.ms": 10,
         "reconnect.backoff.max.ms": 50, "retry.backoff.ms": 20, "retry.backoff.max.ms": 100, "fetch.error.backoff.ms": 20,
         "fetch.wait.max.ms": 50, "topic.metadata.refresh.interval.ms": 2000, "log_level": 3,
+        # By its default librdkafka forgets the broker at each failed connection and takes a second or more to ask for it again.
+        "metadata.recovery.strategy": "none",
     })
     consumer.subscribe([topic["name"] for topic in TOPICS], on_assign=assigned)
     return consumer

@@ -8,7 +8,7 @@ BOOTSTRAP = os.environ["BOOTSTRAP"]
 NAME = os.environ["NAME"]
 # [{"name", "partitions", "compression"}]
 TOPICS = json.loads(os.environ["TOPICS"])
-RATE = float(os.environ.get("RATE", "1500"))
+RATE = float(os.environ.get("RATE", "3000"))
 UNACKNOWLEDGED_AT_MOST = 2000
 PAD = 400
 

@@ -15,6 +15,8 @@ def new_producer(compression):
         "message.timeout.ms": 0, "retries": 2**31 - 1, "retry.backoff.ms": 20, "retry.backoff.max.ms": 100, "request.timeout.ms": 5000,
         "socket.timeout.ms": 10000, "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50,
         "topic.metadata.propagation.max.ms": 600_000, "log_level": 3,
+        # By its default librdkafka forgets the broker at each failed connection and takes a second or more to ask for it again.
+        "metadata.recovery.strategy": "none",
     })
 
 

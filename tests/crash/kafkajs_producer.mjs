@@ -7,7 +7,7 @@ const { Kafka, CompressionTypes, logLevel } = createRequire(new URL('../app/node
 
 const name = process.env.NAME
 const topics = JSON.parse(process.env.TOPICS)
-const rate = Number(process.env.RATE ?? 1500)
+const rate = Number(process.env.RATE ?? 3000)
 const log = fs.openSync(process.env.OUT, 'a')
 const perPartition = 10
 const pad = 400

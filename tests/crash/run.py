@@ -32,6 +32,8 @@ GROUP = "crash-readers"
 ALIVE_S = (0.05, 0.6)
 # One start in five is killed on its way, while it recovers.
 STARTS_KILLED, KILLED_AFTER_S = 0.2, (0.005, 0.15)
+# A client that seldom finds the broker proves little.
+TOOK_PART = 0.3
 LOADED_LIMIT_S = 10
 CAUGHT_UP_LIMIT_S = 60
 PROGRESS_EVERY_S = 5
@@ -47,7 +49,12 @@ class Acks:
     def __init__(self, path):
         self.path = path
         self._tail = Tail(path)
-        self.count = 0
+        self.count = self.cycles = self._counted = 0
+
+    def end_cycle(self):
+        """Counts the cycles in which something was acknowledged."""
+        self.cycles += self.count > self._counted
+        self._counted = self.count
 
     def update(self, ends):
         for line in self._tail.new_lines():
@@ -115,6 +122,8 @@ class Run:
                 self.starts_killed += 1
             self.ready_s.append(self.broker.start())
             self._check(cycle)
+            for acks in self.acks:
+                acks.end_cycle()
             if time.monotonic() - said_at > PROGRESS_EVERY_S:
                 said_at = time.monotonic()
                 say(f"{said_at - begun:5.0f} s  cycle {cycle}  acknowledged {sum(acks.count for acks in self.acks)}  commits {self.commits.count}")
@@ -197,6 +206,9 @@ class Run:
         for acks in self.acks:
             acks.update(self.acked_ends)
         self._wait_for_commits()
+        self.problems += [
+            f"{acks.path.stem} took part in {acks.cycles} of {self.options.cycles} cycles only"
+            for acks in self.acks if acks.cycles < TOOK_PART * self.options.cycles]
         self.problems += stop_all([committer], 30)
         verify = [self.python, HERE / "verify.py", *[acks.path for acks in self.acks]]
         done = subprocess.run(verify, env={**os.environ, "BOOTSTRAP": self.broker.bootstrap}, stdout=subprocess.PIPE, text=True, timeout=900)
@@ -218,7 +230,7 @@ class Run:
     def table(self):
         segments = len(list((self.folder / "data").glob("crash-*/*.log")))
         ready, loaded = sorted(self.ready_s), sorted(self.loaded_s)
-        lines = [f"{acks.path.stem:<14}{acks.count:>10} acknowledged" for acks in self.acks]
+        lines = [f"{acks.path.stem:<14}{acks.count:>10} acknowledged in {acks.cycles} cycles" for acks in self.acks]
         return "\n".join(lines + [
             f"{self.commits.count} offsets committed; {segments} segments in {len(PLACES)} partitions",
             f"{len(ready)} kills under load and {self.starts_killed} during a start in {self.cycles_s:.0f} s; ready after {1000 * statistics.median(ready):.0f} ms (median), "
@@ -236,7 +248,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", choices=["barnabas", "kafka"], default="barnabas")
     parser.add_argument("--cycles", type=int, default=200)
-    parser.add_argument("--rate", type=int, default=1500, help="events per second of each producer at most")
+    parser.add_argument("--rate", type=int, default=3000, help="events per second of each producer at most")
     parser.add_argument("--binary", type=pathlib.Path, default=barnabas.default_binary())
     parser.add_argument("--venv", type=pathlib.Path, default=APP / ".venvs" / "app")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the moments of the kills")
