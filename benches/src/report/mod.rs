@@ -176,7 +176,10 @@ impl Report {
         if rows.is_empty() || !peers.contains(&Kind::Null) {
             return Vec::new();
         }
-        vec![format!("Too noisy to conclude from: the null server's own figures spread ({}).", rows.join(", "))]
+        vec![format!(
+            "Nothing can be concluded from these rows, the null server's own runs differ by: {}.",
+            rows.join(", ")
+        )]
     }
 }
 
