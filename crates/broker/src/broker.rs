@@ -42,6 +42,8 @@ pub struct Broker {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) log_dirs: Arc<Vec<DataDir>>,
     pub(crate) request_memory: MemoryBudget,
+    /// Permits to decompress produced batches: each may take as much memory as one may expand to.
+    pub(crate) decoding: tokio::sync::Semaphore,
     pub(crate) metrics: Metrics,
 }
 

@@ -41,12 +41,15 @@ impl ConnectionInfo {
     }
 }
 
+/// What a task brings: a frame, or nothing to send.
+pub(crate) type Outcome = Result<Option<Frame>, Refused>;
+
 /// How a request is answered.
 pub(crate) enum Answer {
     Ready(Frame),
     /// By a task. Tasks that change state must not be aborted when the client leaves.
     Later {
-        task: JoinHandle<Frame>,
+        task: JoinHandle<Outcome>,
         abort_on_close: bool,
     },
     /// Not at all: produce with acks=0.
@@ -101,8 +104,17 @@ impl RequestContext {
         let worked_before = self.times.started.elapsed();
         let task = tokio::spawn(async move {
             let (response, worked) = timed(response).await;
-            ctx.frame(&response, || worked_before + worked)
+            Ok(Some(ctx.frame(&response, || worked_before + worked)))
         });
+        Answer::Later { task, abort_on_close: false }
+    }
+
+    /// Like [`Self::later`] for a request that has no answer, but may end its connection.
+    pub(crate) fn later_silent<F>(&self, work: F) -> Answer
+    where
+        F: Future<Output = Result<(), Refused>> + Send + 'static,
+    {
+        let task = tokio::spawn(async move { work.await.map(|()| None) });
         Answer::Later { task, abort_on_close: false }
     }
 

@@ -36,6 +36,8 @@ use crate::topics::{CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC};
 
 /// Memory that requests on their way in may take together, unless one frame alone may be larger.
 const REQUEST_MEMORY_BYTES: usize = 96 << 20;
+/// Produced batches that may be decompressed at the same time.
+const DECODING_AT_ONCE: usize = 2;
 
 /// What a broker needs besides its configuration.
 pub struct StartOptions {
@@ -253,6 +255,7 @@ fn assemble(
         producer_ids: ProducerIds::default(),
         log_dirs,
         request_memory: MemoryBudget::new(REQUEST_MEMORY_BYTES),
+        decoding: tokio::sync::Semaphore::new(DECODING_AT_ONCE),
         metrics: Metrics::default(),
     })
 }
@@ -301,6 +304,10 @@ fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Metad
     for topic in &delta.deleted_topics {
         broker.groups.topic_deleted(&topic.name);
         broker.metrics.topic_deleted(&topic.name);
+    }
+    if !delta.deleted_topics.is_empty() {
+        // Before a new topic of the same name is shown: its log must not be judged by the old one's offsets.
+        maintenance::write_checkpoints(broker);
     }
     if delta.created_topics.iter().any(|topic| &*topic.name == CONSUMER_OFFSETS_TOPIC) {
         load_groups(broker);

@@ -15,6 +15,16 @@ use tracing::{error, info, warn};
 use crate::configs::Configs;
 use crate::log_dirs::DataDir;
 
+/// Why a log is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// At the start: the checkpoints of the folder speak of it.
+    AtStart,
+    /// Its topic was just created. The checkpoints that were read at the start can only speak of another topic that had
+    /// this name.
+    Created,
+}
+
 /// A folder of a deleted partition and when its files are removed.
 struct Doomed {
     dir: PathBuf,
@@ -56,7 +66,7 @@ impl PartitionLife {
             for part in wanted.chunks(share) {
                 scope.spawn(move || {
                     for (topic, index) in part {
-                        replicas.insert(Arc::new(self.open(image, topic, *index)));
+                        replicas.insert(Arc::new(self.open(image, topic, *index, Opening::AtStart)));
                     }
                 });
             }
@@ -89,15 +99,15 @@ impl PartitionLife {
     fn open_missing(&self, replicas: &ReplicaManager, image: &MetadataImage, topic: &Arc<TopicImage>) {
         for index in self.own_partitions(topic) {
             if replicas.get(&topic.name, index).is_none() {
-                replicas.insert(Arc::new(self.open(image, topic, index)));
+                replicas.insert(Arc::new(self.open(image, topic, index, Opening::Created)));
             }
         }
     }
 
-    fn open(&self, image: &MetadataImage, topic: &TopicImage, index: i32) -> Partition {
+    fn open(&self, image: &MetadataImage, topic: &TopicImage, index: i32, opening: Opening) -> Partition {
         let topic_partition = TopicPartition::new(Arc::clone(&topic.name), index);
         let leader_epoch = topic.partition(index).map_or(0, |partition| partition.leader_epoch);
-        match self.open_log(image, topic, &topic_partition) {
+        match self.open_log(image, topic, &topic_partition, opening) {
             Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
                 error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
@@ -106,13 +116,22 @@ impl PartitionLife {
         }
     }
 
-    fn open_log(&self, image: &MetadataImage, topic: &TopicImage, partition: &TopicPartition) -> Result<Log, LogError> {
+    fn open_log(
+        &self,
+        image: &MetadataImage,
+        topic: &TopicImage,
+        partition: &TopicPartition,
+        opening: Opening,
+    ) -> Result<Log, LogError> {
         let dir = self.dir_of(partition, topic.id);
         let path = dir.files.partition_dir(partition);
-        let open = OpenOptions {
-            clean_shutdown: dir.clean_shutdown,
-            recovery_point: dir.recovery_points.get(partition).copied().unwrap_or(0),
-            log_start_offset: dir.log_start_offsets.get(partition).copied().unwrap_or(0),
+        let open = match opening {
+            Opening::Created => OpenOptions::default(),
+            Opening::AtStart => OpenOptions {
+                clean_shutdown: dir.clean_shutdown,
+                recovery_point: dir.recovery_points.get(partition).copied().unwrap_or(0),
+                log_start_offset: dir.log_start_offsets.get(partition).copied().unwrap_or(0),
+            },
         };
         let config = self.configs.log_config(image, &topic.name);
         let now_ms = self.clock.wall_ms();

@@ -344,3 +344,14 @@ async fn many_partitions_are_scraped_quickly() {
     assert_eq!(scrape.get("kafka_consumergroup_lag_sum{consumergroup=\"slow\",topic=\"wide\"}"), 50.0);
     running.stop().await;
 }
+
+#[test]
+fn the_page_of_metrics_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/METRICS.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        page,
+        barnabas_broker::exposition::render_markdown(),
+        "docs/METRICS.md is not what the table of metrics says"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use barnabas_common::vfs::{Fault, FaultOp, MemVfs, OsVfs, Vfs};
 use barnabas_common::{ErrorCode, ManualClock, Uuid};
@@ -207,7 +207,12 @@ async fn a_failed_sync_stops_the_quorum_for_good() {
     assert_eq!(quorum.failed(), None);
     vfs.inject(Fault { op: FaultOp::Sync, skip: 0, times: 1, errno: 5 });
     assert!(matches!(create_topic(&quorum, 0).await, Err(QuorumError::Failed { .. })));
-    assert!(quorum.failed().unwrap().contains("metadata log"));
+    // The proposal may be told of the end before the writer has said why.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !quorum.failed().is_some_and(|reason| reason.contains("metadata log")) {
+        assert!(Instant::now() < deadline, "{:?}", quorum.failed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(matches!(create_topic(&quorum, 1).await, Err(QuorumError::Failed { .. })));
     assert!(quorum.image().topic("t0").is_none());
     quorum.shutdown().await;

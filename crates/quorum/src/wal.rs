@@ -17,6 +17,9 @@ const MAGIC: [u8; 4] = *b"BMW1";
 const FRAME_HEADER: usize = 4 + 4 + 4;
 /// Kind, index, length of the body.
 const RECORD_HEADER: usize = 1 + 8 + 4;
+/// Zeros kept written behind the last frame: on a full disk the metadata can still be changed a little, so that the
+/// broker starts and topics can be deleted. Appending to blocks that exist also syncs faster.
+const RESERVE_BYTES: u64 = 256 << 10;
 const PREFIX: &str = "raft-";
 const SUFFIX: &str = ".wal";
 
@@ -83,6 +86,8 @@ pub(crate) struct Wal {
     sequence: u64,
     file: Arc<dyn VfsFile>,
     len: u64,
+    /// Length of the file with the zeros behind the last frame.
+    reserved: u64,
     /// Length after the last rewrite.
     compact_len: u64,
     /// A file that grew by less than this since is not worth rewriting.
@@ -107,11 +112,14 @@ impl Wal {
         let (contents, len) =
             replay(&bytes, sequence).map_err(|reason| QuorumError::Corrupt { path: path.clone(), reason })?;
         let file = vfs.open(&path, OpenMode::WRITE).map_err(io_error)?;
-        if len < bytes.len() as u64 {
+        let tail = bytes.get(usize::try_from(len).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let mut reserved = bytes.len() as u64;
+        if tail.iter().any(|byte| *byte != 0) {
+            reserved = len;
             tracing::warn!(path = %path.display(), cut = bytes.len() as u64 - len, "cut an unfinished write off the metadata log");
             file.set_len(len).and_then(|()| file.sync_all()).map_err(io_error)?;
         }
-        Ok(Self { vfs, dir: dir.to_owned(), sequence, file, len, compact_len: len, compact_bytes, contents })
+        Ok(Self { vfs, dir: dir.to_owned(), sequence, file, len, reserved, compact_len: len, compact_bytes, contents })
     }
 
     fn create(
@@ -126,7 +134,17 @@ impl Wal {
         vfs.write_atomically(&path, &bytes)?;
         let file = vfs.open(&path, OpenMode::WRITE)?;
         let len = bytes.len() as u64;
-        Ok(Self { vfs, dir: dir.to_owned(), sequence, file, len, compact_len: len, compact_bytes, contents })
+        Ok(Self {
+            vfs,
+            dir: dir.to_owned(),
+            sequence,
+            file,
+            len,
+            reserved: len,
+            compact_len: len,
+            compact_bytes,
+            contents,
+        })
     }
 
     /// What the log holds.
@@ -137,14 +155,28 @@ impl Wal {
     /// Writes the records as one frame and makes it durable. After an error the log must not be used again:
     /// what the disk holds is not known.
     pub(crate) fn append(&mut self, records: Vec<Record>) -> io::Result<()> {
+        self.keep_reserve();
         let bytes = frame(&records, self.sequence, self.len)?;
         self.file.write_all_at(&bytes, self.len)?;
         self.file.sync_data()?;
         self.len += bytes.len() as u64;
+        self.reserved = self.reserved.max(self.len);
         for record in records {
             self.contents.apply(record);
         }
         Ok(())
+    }
+
+    /// Writes zeros ahead when half of them are used up. A disk without room for them is no error yet.
+    fn keep_reserve(&mut self) {
+        if self.reserved >= self.len + RESERVE_BYTES / 2 {
+            return;
+        }
+        let wanted = self.len + RESERVE_BYTES;
+        let zeros = vec![0; usize::try_from(wanted - self.reserved).unwrap_or(0)];
+        if self.file.write_all_at(&zeros, self.reserved).is_ok() {
+            self.reserved = wanted;
+        }
     }
 
     /// Rewrites the log without what is gone, if enough of it is.

@@ -9,7 +9,7 @@ use barnabas_common::vfs::OsVfs;
 use barnabas_config::{BrokerConfig, HostPort, LoadInput, Loaded};
 use barnabas_console::Source;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tracing::info;
 
@@ -51,6 +51,7 @@ fn load(arguments: &ServerArgs) -> Result<Loaded, String> {
 
 async fn serve(loaded: Loaded, started: Instant) -> Result<(), String> {
     let Loaded { config, warnings, notes } = loaded;
+    let mut signals = StopSignals::listen()?;
     let http = bind_http(config.http_listener()).await?;
     let cluster_id = std::env::var("CLUSTER_ID").or_else(|_| std::env::var("KAFKA_CLUSTER_ID")).ok();
     let options = StartOptions {
@@ -63,7 +64,7 @@ async fn serve(loaded: Loaded, started: Instant) -> Result<(), String> {
     let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
     let http_task = http.map(|listener| spawn_http(listener, &running));
     print(&Banner { config: &config, running: &running, http_address, warnings: &warnings, notes: &notes, started });
-    wait_for_signal().await;
+    signals.wait().await;
     running.stop().await;
     if let Some(task) = http_task {
         task.abort();
@@ -105,16 +106,24 @@ fn spawn_http(listener: TcpListener, running: &RunningBroker) -> JoinHandle<()> 
     })
 }
 
-async fn wait_for_signal() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "cannot listen for SIGTERM");
-            return std::future::pending().await;
+/// The signals that ask a broker to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From here on the signals no longer kill the process at once. To be called before the broker says that it is ready:
+    /// who reads that may stop it the next moment.
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }

@@ -3,6 +3,7 @@
 //! - -1 means the high watermark; an offset beyond it is OFFSET_OUT_OF_RANGE; one below the start changes nothing.
 //! - Topics that are only compacted are refused with POLICY_VIOLATION, as Kafka refuses them.
 //! - Each partition is answered for itself.
+//! - The new start offsets are on disk before the answer, so that deleted records do not come back after a crash.
 
 use barnabas_common::ErrorCode;
 use barnabas_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
@@ -19,6 +20,12 @@ pub(crate) fn handle(ctx: &RequestContext, request: DeleteRecordsRequest) -> Res
 }
 
 fn delete(ctx: &RequestContext, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
+    let response = delete_all(ctx, request);
+    crate::maintenance::write_checkpoints(&ctx.broker);
+    response
+}
+
+fn delete_all(ctx: &RequestContext, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let topics = request.topics.into_iter().map(|topic| DeleteRecordsTopicResult {
         partitions: topic
             .partitions

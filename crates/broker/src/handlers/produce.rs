@@ -30,32 +30,39 @@ const ALL_IN_SYNC: i16 = -1;
 pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<Answer, Refused> {
     let acks = request.acks;
     if needs_decoding(ctx, &request) {
-        let work = ctx.clone();
-        let answer = ctx.later(async move { decode_and_append(work, request).await });
-        return Ok(if acks == 0 { Answer::Silent } else { answer });
+        let work = decode_and_append(ctx.clone(), request);
+        return Ok(if acks == 0 { ctx.later_silent(async { silent(&work.await) }) } else { ctx.later(work) });
     }
     let response = append_all(ctx, request);
     if acks != 0 {
         return Ok(ctx.ready(&response));
     }
-    if has_error(&response) {
+    silent(&response).map(|()| Answer::Silent)
+}
+
+/// The end of a request that has no answer.
+fn silent(response: &ProduceResponse) -> Result<(), Refused> {
+    if has_error(response) {
         return Err(Refused::Protocol("a produce request with acks=0 failed; closing tells the client"));
     }
-    Ok(Answer::Silent)
+    Ok(())
 }
 
 /// Records that must be looked at one by one go through a blocking thread, so that a huge or hostile batch
 /// does not hold up other connections.
 async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
+    let broker = Arc::clone(&ctx.broker);
+    let _permit = broker.decoding.acquire().await;
     let work = tokio::task::spawn_blocking(move || append_all(&ctx, request));
     work.await.unwrap_or_default()
 }
 
 fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
     request.topic_data.iter().any(|topic| {
-        let partition = topic.partition_data.first().map_or(0, |data| data.index);
-        let partition = topic_name(ctx, topic).and_then(|name| ctx.broker.replicas.get(&name, partition));
-        partition.is_some_and(|partition| is_compacted(&partition))
+        let by_id = topic_by_id(ctx, topic);
+        let name = topic_name(ctx, topic, by_id.as_deref());
+        let partition = |data: &PartitionProduceData| ctx.broker.replicas.get(name?, data.index);
+        topic.partition_data.iter().find_map(partition).is_some_and(|partition| is_compacted(&partition))
     })
 }
 
@@ -69,13 +76,15 @@ fn has_error(response: &ProduceResponse) -> bool {
 
 fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse {
     let acks = request.acks;
-    let responses = request.topic_data.into_iter().map(|topic| {
-        let name = topic_name(ctx, &topic);
+    let responses = request.topic_data.into_iter().map(|mut topic| {
+        let partition_data = std::mem::take(&mut topic.partition_data);
+        let by_id = topic_by_id(ctx, &topic);
+        let name = topic_name(ctx, &topic, by_id.as_deref());
         let unknown =
             if topic.topic_id.is_zero() { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::UnknownTopicId };
-        let partitions = topic.partition_data.into_iter().map(|data| {
+        let partitions = partition_data.into_iter().map(|data| {
             let index = data.index;
-            let result = match &name {
+            let result = match name {
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
                 Some(name) => append_one(ctx, name, data, acks),
             };
@@ -84,17 +93,18 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
                 failure.into_response(index)
             })
         });
-        TopicProduceResponse { partition_responses: partitions.collect(), name: topic.name, topic_id: topic.topic_id }
+        let partition_responses = partitions.collect();
+        TopicProduceResponse { partition_responses, name: topic.name, topic_id: topic.topic_id }
     });
     ProduceResponse { responses: responses.collect(), ..Default::default() }
 }
 
-fn topic_name(ctx: &RequestContext, topic: &TopicProduceData) -> Option<Arc<str>> {
-    if ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS {
-        ctx.broker.replicas.topic_name(topic.topic_id)
-    } else {
-        Some(topic.name.as_str().into())
-    }
+fn topic_by_id(ctx: &RequestContext, topic: &TopicProduceData) -> Option<Arc<str>> {
+    ctx.broker.replicas.topic_name(topic.topic_id).filter(|_| ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS)
+}
+
+fn topic_name<'a>(ctx: &RequestContext, topic: &'a TopicProduceData, by_id: Option<&'a str>) -> Option<&'a str> {
+    if ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS { by_id } else { Some(&topic.name) }
 }
 
 /// Why one partition's records were not appended.
@@ -154,11 +164,14 @@ fn append_one(
 
 fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Failure> {
     let image = ctx.broker.image();
-    let in_sync = image.partition(topic, index).map_or(0, |partition| partition.isr.len());
-    let needed = ctx.broker.configs.min_insync_replicas(&image, topic);
-    let replicas = image.partition(topic, index).map_or(1, |partition| partition.replicas.len());
+    let Some(partition) = image.partition(topic, index) else { return Ok(()) };
+    let in_sync = partition.isr.len();
     // As in Kafka 4 (KIP-966), more in-sync replicas than replicas are never asked for.
-    if in_sync < needed.min(replicas) {
+    if in_sync >= partition.replicas.len() {
+        return Ok(());
+    }
+    let needed = ctx.broker.configs.min_insync_replicas(&image, topic);
+    if in_sync < needed {
         return Err(Failure::new(
             ErrorCode::NotEnoughReplicas,
             format!("{in_sync} replicas of {topic}-{index} are in sync, min.insync.replicas is {needed}"),

@@ -5,9 +5,11 @@
 //! its end in a task of its own even if the client leaves; only waiting fetches end with their connection.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,13 +18,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Sleep;
 use tracing::{debug, error, warn};
 
 use super::Frame;
 use super::budget::Share;
 use super::frames::FrameBuffer;
 use crate::broker::Broker;
-use crate::dispatch::{self, Answer, ConnectionInfo};
+use crate::dispatch::{self, Answer, ConnectionInfo, Outcome};
 
 /// Requests of one connection that may wait for their answer.
 const MAX_IN_FLIGHT: usize = 256;
@@ -42,7 +45,7 @@ const MEMORY_RETRY: Duration = Duration::from_millis(5);
 enum Pending {
     Ready(Frame),
     Waiting {
-        task: JoinHandle<Frame>,
+        task: JoinHandle<Outcome>,
         abort_on_close: bool,
     },
     /// Produce with acks=0 has no answer.
@@ -53,6 +56,9 @@ enum Pending {
 #[derive(Default)]
 struct Unsent {
     fetches: usize,
+    /// Requests under way that may change something. What follows them waits, as with Kafka: the order in which a
+    /// client asks is the order in which it is done.
+    changes: usize,
     ready_bytes: usize,
 }
 
@@ -61,7 +67,8 @@ impl Unsent {
         match pending {
             Pending::Ready(frame) => self.ready_bytes += size_bytes(frame),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches += 1,
-            Pending::Waiting { .. } | Pending::Silent => {}
+            Pending::Waiting { abort_on_close: false, .. } => self.changes += 1,
+            Pending::Silent => {}
         }
     }
 
@@ -69,7 +76,8 @@ impl Unsent {
         match pending {
             Pending::Ready(frame) => self.ready_bytes -= size_bytes(frame),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches -= 1,
-            Pending::Waiting { .. } | Pending::Silent => {}
+            Pending::Waiting { abort_on_close: false, .. } => self.changes -= 1,
+            Pending::Silent => {}
         }
     }
 }
@@ -139,8 +147,10 @@ impl Connection {
     async fn run(&mut self, mut stop: watch::Receiver<bool>) -> End {
         let broker = Arc::clone(&self.broker);
         let mut share = Share::new(&broker.request_memory);
+        let mut stopped = pin!(super::stopped(&mut stop));
+        let mut alarm = pin!(tokio::time::sleep_until(self.deadline(&share).into()));
         loop {
-            match self.step(&mut stop, &mut share).await {
+            match self.step(stopped.as_mut(), alarm.as_mut(), &mut share).await {
                 Ok(()) => {}
                 Err(end) => return end,
             }
@@ -148,19 +158,29 @@ impl Connection {
     }
 
     /// One round: handle what has arrived, send what is ready, then wait for more of either.
-    async fn step(&mut self, stop: &mut watch::Receiver<bool>, share: &mut Share<'_>) -> Result<(), End> {
+    async fn step(
+        &mut self,
+        stopped: Pin<&mut impl Future<Output = ()>>,
+        mut alarm: Pin<&mut Sleep>,
+        share: &mut Share<'_>,
+    ) -> Result<(), End> {
         self.handle_frames()?;
         if self.send_ready().await? {
             return Ok(());
         }
         let may_read = self.may_handle();
         let has_memory = may_read && self.take_memory(share);
-        let deadline = self.deadline(share);
+        let deadline = tokio::time::Instant::from(self.deadline(share));
+        // Later deadlines are looked at when the alarm goes off: setting it for every request would cost more than
+        // many a request.
+        if deadline < alarm.deadline() || alarm.is_elapsed() {
+            alarm.as_mut().reset(deadline);
+        }
         let Self { frames, pending, unsent, stream, last_active, last_read, .. } = self;
         tokio::select! {
             biased;
             answer = wait_for(pending.front_mut()) => {
-                let answer = Pending::Ready(answer?);
+                let answer = answer?;
                 unsent.removed(&pending[0]);
                 unsent.added(&answer);
                 pending[0] = answer;
@@ -173,16 +193,16 @@ impl Connection {
                 }
             }
             () = tokio::time::sleep(MEMORY_RETRY), if may_read && !has_memory => {}
-            () = tokio::time::sleep_until(deadline.into()) => self.check_deadline(share)?,
-            () = super::stopped(stop) => return Err(End::Quiet),
+            () = alarm => self.check_deadline(share)?,
+            () = stopped => return Err(End::Quiet),
         }
         Ok(())
     }
 
     /// Whether another request may be taken on before answers have left.
     fn may_handle(&self) -> bool {
-        let Unsent { fetches, ready_bytes } = self.unsent;
-        self.pending.len() < MAX_IN_FLIGHT && fetches < MAX_FETCHES && ready_bytes < MAX_READY_BYTES
+        let Unsent { fetches, changes, ready_bytes } = self.unsent;
+        self.pending.len() < MAX_IN_FLIGHT && fetches < MAX_FETCHES && changes == 0 && ready_bytes < MAX_READY_BYTES
     }
 
     /// Takes the memory that the next read needs, if there is any.
@@ -245,7 +265,11 @@ impl Connection {
         }
         let stall = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
         let write_began = Instant::now();
-        tokio::time::timeout(stall, write_all(&mut self.stream, out)).await.map_err(|_| End::Quiet)??;
+        let mut out: VecDeque<_> = out.into();
+        // The socket nearly always takes a whole answer at once; only one that does not is watched by a timer.
+        if !write_at_once(&self.stream, &mut out)? {
+            tokio::time::timeout(stall, write_all(&mut self.stream, out)).await.map_err(|_| End::Quiet)??;
+        }
         self.last_active = Instant::now();
         unsent.into_iter().for_each(|answer| answer.sent(write_began, self.last_active));
         Ok(true)
@@ -269,6 +293,9 @@ impl Connection {
     }
 
     fn check_deadline(&mut self, share: &Share<'_>) -> Result<(), End> {
+        if Instant::now() < self.deadline(share) {
+            return Ok(());
+        }
         if self.holds_memory(share) && Instant::now() < self.last_active + self.idle_limit() {
             if share.budget().is_short() {
                 return Err(End::Refused(format!(
@@ -298,33 +325,57 @@ impl Connection {
 }
 
 /// The answer at the front once its task has ended; never, when nothing waits there.
-async fn wait_for(front: Option<&mut Pending>) -> Result<Frame, End> {
-    match front {
-        Some(Pending::Waiting { task, .. }) => task.await.map_err(|error| {
+async fn wait_for(front: Option<&mut Pending>) -> Result<Pending, End> {
+    let Some(Pending::Waiting { task, .. }) = front else { return std::future::pending().await };
+    match task.await {
+        Ok(Ok(Some(frame))) => Ok(Pending::Ready(frame)),
+        Ok(Ok(None)) => Ok(Pending::Silent),
+        Ok(Err(refused)) => Err(End::Refused(refused.to_string())),
+        Err(error) => {
             error!(%error, "a request handler failed; closing its connection, the broker goes on");
-            End::Quiet
-        }),
-        _ => std::future::pending().await,
+            Err(End::Quiet)
+        }
     }
 }
 
-async fn write_all(stream: &mut TcpStream, chunks: Vec<Bytes>) -> io::Result<()> {
-    let mut chunks: VecDeque<_> = chunks.into();
+/// Writes as much as the socket takes without waiting. Says whether that was all.
+fn write_at_once(stream: &TcpStream, chunks: &mut VecDeque<Bytes>) -> io::Result<bool> {
+    let written = match &chunks.make_contiguous()[..] {
+        [only] => stream.try_write(only),
+        several => stream.try_write_vectored(&slices(several)),
+    };
+    match written {
+        Ok(written) => advance(chunks, written),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => return Err(error),
+    }
+    Ok(chunks.is_empty())
+}
+
+async fn write_all(stream: &mut TcpStream, mut chunks: VecDeque<Bytes>) -> io::Result<()> {
     while !chunks.is_empty() {
-        let slices: Vec<IoSlice<'_>> = chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect();
-        let mut written = stream.write_vectored(&slices).await?;
+        let written = stream.write_vectored(&slices(chunks.make_contiguous())).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        while let Some(front) = chunks.front_mut() {
-            let part = written.min(front.len());
-            front.advance(part);
-            written -= part;
-            if !front.is_empty() {
-                break;
-            }
-            chunks.pop_front();
-        }
+        advance(&mut chunks, written);
     }
     Ok(())
+}
+
+fn slices(chunks: &[Bytes]) -> Vec<IoSlice<'_>> {
+    chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect()
+}
+
+/// Takes off what has been written.
+fn advance(chunks: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(front) = chunks.front_mut() {
+        let part = written.min(front.len());
+        front.advance(part);
+        written -= part;
+        if !front.is_empty() {
+            return;
+        }
+        chunks.pop_front();
+    }
 }

@@ -97,7 +97,6 @@ final class ClusterChecks {
             holds(features.finalizedFeatures().containsKey(name), "finalized " + name);
         }
         equal((short) 30, features.finalizedFeatures().get("metadata.version").maxVersionLevel(), "metadata.version");
-        equal((short) 2, features.finalizedFeatures().get("transaction.version").maxVersionLevel(), "transaction.version");
         holds(features.finalizedFeaturesEpoch().isPresent(), "epoch");
     }
 
