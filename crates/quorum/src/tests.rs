@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use barnabas_common::vfs::{Fault, FaultOp, MemVfs, OsVfs, Vfs};
 use barnabas_common::{ErrorCode, ManualClock, Uuid};
@@ -201,22 +201,18 @@ async fn whatever_was_acknowledged_survives_a_power_loss_at_any_moment() {
 
 #[tokio::test]
 async fn a_failed_sync_stops_the_quorum_for_good() {
+    // Without snapshots, which the failure could hit instead.
     let vfs = MemVfs::new();
-    let quorum = start(&vfs).await.unwrap();
+    let quorum = Quorum::start(options(Arc::new(vfs.clone()), DIR)).await.unwrap();
     new_cluster(&quorum).await.unwrap();
     assert_eq!(quorum.failed(), None);
     vfs.inject(Fault { op: FaultOp::Sync, skip: 0, times: 1, errno: 5 });
     assert!(matches!(create_topic(&quorum, 0).await, Err(QuorumError::Failed { .. })));
-    // The proposal may be told of the end before the writer has said why.
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while !quorum.failed().is_some_and(|reason| reason.contains("metadata log")) {
-        assert!(Instant::now() < deadline, "{:?}", quorum.failed());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    assert!(quorum.failed().is_some());
     assert!(matches!(create_topic(&quorum, 1).await, Err(QuorumError::Failed { .. })));
     assert!(quorum.image().topic("t0").is_none());
     quorum.shutdown().await;
-    let quorum = start(&vfs).await.unwrap();
+    let quorum = Quorum::start(options(Arc::new(vfs.clone()), DIR)).await.unwrap();
     create_topic(&quorum, 2).await.unwrap();
 }
 
