@@ -15,6 +15,7 @@ use barnabas_replica::{FetchSessionCache, ReplicaManager};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::checkpoints::Checkpoints;
 use crate::configs::Configs;
 use crate::groups::GroupService;
 use crate::log_dirs::DataDir;
@@ -41,6 +42,7 @@ pub struct Broker {
     pub(crate) fetch_sessions: Mutex<FetchSessionCache>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) log_dirs: Arc<Vec<DataDir>>,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) request_memory: MemoryBudget,
     /// Permits to decompress produced batches: each may take as much memory as one may expand to.
     pub(crate) decoding: tokio::sync::Semaphore,

@@ -136,6 +136,18 @@ impl RequestContext {
     }
 }
 
+/// Runs work that may take long where it holds up nobody. A panic there is a panic of the caller's task.
+pub(crate) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is ending, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// Handles one frame.
 pub(crate) fn handle(
     broker: &Arc<Broker>,

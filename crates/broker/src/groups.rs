@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broker::Broker;
 use barnabas_common::{Clock, ErrorCode};
 use barnabas_coordinator::{
     CoordinatorRecord, Effects, GroupCoordinatorConfig, GroupReply, GroupShard, Now, ReplyToken, partition_for,
@@ -27,6 +28,12 @@ const REPLAY_CHUNK_BYTES: usize = 4 << 20;
 /// More than any batch that this broker writes to the offsets log.
 const REPLAY_BATCH_LIMIT_BYTES: usize = 256 << 20;
 
+/// Bytes of records in one batch, if there are several.
+const MAX_BATCH_BYTES: usize = 512 << 10;
+/// Pause before the log is replayed after a failed append, and after a failed replay.
+const REPLAY_SOON_MS: i64 = 200;
+const REPLAY_PAUSE_MS: i64 = 10_000;
+
 /// The groups of this broker.
 pub(crate) struct GroupService {
     config: Arc<GroupCoordinatorConfig>,
@@ -41,8 +48,10 @@ struct Shard {
 }
 
 struct ShardState {
-    /// `None` while the log is being replayed.
+    /// `None` while the log is being replayed, and after a failure until it can be.
     groups: Option<GroupShard>,
+    /// When to replay the log again after a failure; monotonic.
+    replay_at_ms: Option<i64>,
     waiting: HashMap<ReplyToken, oneshot::Sender<GroupReply>>,
     next_token: u64,
 }
@@ -62,22 +71,26 @@ impl GroupService {
     /// Takes over the groups of a partition of the offsets topic: replays its log, then serves. Blocks.
     pub(crate) fn load(&self, partition: Arc<Partition>) {
         let index = partition.topic_partition.partition;
-        let state = ShardState { groups: None, waiting: HashMap::new(), next_token: 0 };
+        let state = ShardState { groups: None, replay_at_ms: None, waiting: HashMap::new(), next_token: 0 };
         let shard = Arc::new(Shard { partition, state: Mutex::new(state) });
         self.shards.write().insert(index, Arc::clone(&shard));
         self.replay(&shard);
     }
 
+    /// Makes the groups of a shard from its log. The lock is taken only for the result: others are served meanwhile.
     fn replay(&self, shard: &Shard) {
         let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
         if let Err(error) = replay_log(&shard.partition, &mut groups) {
             error!(partition = %shard.partition.topic_partition, %error,
-                "cannot load consumer groups; they stay unavailable until the log can be read");
+                "cannot load these consumer groups; trying again every {} s", REPLAY_PAUSE_MS / 1000);
+            shard.state.lock().replay_at_ms = Some(self.clock.monotonic_ms() + REPLAY_PAUSE_MS);
+            self.timers_changed.notify_one();
             return;
         }
         let effects = groups.finish_loading(self.now());
         let mut state = shard.state.lock();
         state.groups = Some(groups);
+        state.replay_at_ms = None;
         self.carry_out(shard, &mut state, effects);
         drop(state);
         self.timers_changed.notify_one();
@@ -103,7 +116,8 @@ impl GroupService {
         let mut state = shard.state.lock();
         let token = ReplyToken(state.next_token);
         state.next_token += 1;
-        let groups = state.groups.as_mut().ok_or(ErrorCode::CoordinatorLoadInProgress)?;
+        let unavailable = state.unavailable();
+        let groups = state.groups.as_mut().ok_or(unavailable)?;
         let deadline = groups.next_deadline();
         let effects = request(groups, token, self.now());
         let is_earlier = groups.next_deadline().is_some_and(|next| deadline.is_none_or(|before| next < before));
@@ -121,23 +135,28 @@ impl GroupService {
     pub(crate) fn read<T>(&self, group_id: &str, look: impl FnOnce(&GroupShard) -> T) -> Result<T, ErrorCode> {
         let shard = self.shard_of(group_id)?;
         let state = shard.state.lock();
-        state.groups.as_ref().map(look).ok_or(ErrorCode::CoordinatorLoadInProgress)
+        state.groups.as_ref().map(look).ok_or_else(|| state.unavailable())
     }
 
-    /// Looks something up in every shard.
+    /// Looks something up in every shard that is not failed.
     pub(crate) fn read_all<T>(&self, mut look: impl FnMut(&GroupShard) -> T) -> Result<Vec<T>, ErrorCode> {
         let shards: Vec<_> = self.shards.read().values().cloned().collect();
-        let each = shards.iter().map(|shard| {
+        let each = shards.iter().filter_map(|shard| {
             let state = shard.state.lock();
-            state.groups.as_ref().map(&mut look).ok_or(ErrorCode::CoordinatorLoadInProgress)
+            match &state.groups {
+                Some(groups) => Some(Ok(look(groups))),
+                None if state.replay_at_ms.is_some() => None,
+                None => Some(Err(ErrorCode::CoordinatorLoadInProgress)),
+            }
         });
         each.collect()
     }
 
-    /// Whether every group can be served.
+    /// Whether all groups are loaded that can be.
     pub(crate) fn is_ready(&self) -> bool {
         let shards = self.shards.read();
-        !shards.is_empty() && shards.values().all(|shard| shard.state.lock().groups.is_some())
+        let is_loading = |state: &ShardState| state.groups.is_none() && state.replay_at_ms.is_none();
+        !shards.is_empty() && !shards.values().any(|shard| is_loading(&shard.state.lock()))
     }
 
     /// Forgets the offsets of a topic that is gone.
@@ -156,22 +175,22 @@ impl GroupService {
         }
     }
 
-    /// Runs sessions and time-outs until the task is dropped. Sleeps until something is due.
-    pub(crate) async fn run_timers(&self) {
-        loop {
-            let deadline = self.next_deadline();
-            let now_ms = self.clock.monotonic_ms();
-            let sleep = deadline.map(|at| Duration::from_millis(u64::try_from(at - now_ms).unwrap_or(0)));
-            tokio::select! {
-                () = sleep_or_forever(sleep) => self.tick(),
-                () = self.timers_changed.notified() => {}
-            }
-        }
-    }
-
     fn next_deadline(&self) -> Option<i64> {
         let shards = self.shards.read();
-        shards.values().filter_map(|shard| shard.state.lock().groups.as_ref()?.next_deadline()).min()
+        let of = |state: &ShardState| state.replay_at_ms.or_else(|| state.groups.as_ref()?.next_deadline());
+        shards.values().filter_map(|shard| of(&shard.state.lock())).min()
+    }
+
+    /// Carries out what is due: time-outs of groups, and replays after failures. The latter may block.
+    fn work_off(&self) {
+        self.tick();
+        let now_ms = self.clock.monotonic_ms();
+        let shards: Vec<_> = self.shards.read().values().cloned().collect();
+        for shard in shards {
+            if shard.state.lock().replay_at_ms.is_some_and(|at| at <= now_ms) {
+                self.replay(&shard);
+            }
+        }
     }
 
     fn tick(&self) {
@@ -185,7 +204,7 @@ impl GroupService {
         if !effects.records.is_empty()
             && let Err(failure) = self.append(&shard.partition, &effects.records)
         {
-            self.reload(shard, state, &failure);
+            self.unload(shard, state, &failure);
             return;
         }
         for (token, reply) in effects.replies {
@@ -193,18 +212,24 @@ impl GroupService {
         }
     }
 
+    /// Appends the records in batches of a size that consumers of the topic can take.
     fn append(&self, partition: &Partition, records: &[CoordinatorRecord]) -> Result<(), String> {
         let now_ms = self.clock.wall_ms();
-        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
-        for record in records {
-            batch.add(now_ms, Some(&record.key), record.value.as_deref(), &[]);
+        let mut records = records.iter().peekable();
+        while records.peek().is_some() {
+            let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+            while let Some(record) = records.next_if(|_| batch.uncompressed_size_bytes() < MAX_BATCH_BYTES) {
+                batch.add(now_ms, Some(&record.key), record.value.as_deref(), &[]);
+            }
+            let mut batch = batch.build(0, 0).map_err(|error| error.to_string())?;
+            partition.append(&mut batch, now_ms, AppendOrigin::Coordinator).map_err(|error| error.to_string())?;
         }
-        let mut batch = batch.build(0, 0).map_err(|error| error.to_string())?;
-        partition.append(&mut batch, now_ms, AppendOrigin::Coordinator).map(|_| ()).map_err(|error| error.to_string())
+        Ok(())
     }
 
-    /// After a failed append: everyone who waits is told to ask again, and memory is made anew from the log.
-    fn reload(&self, shard: &Shard, state: &mut ShardState, failure: &str) {
+    /// After a failed append: everyone who waits is told to ask again, and memory is made anew from the log. That may
+    /// take long and is left to the timers' task; here a network thread may be waiting.
+    fn unload(&self, shard: &Shard, state: &mut ShardState, failure: &str) {
         error!(partition = %shard.partition.topic_partition,
             "cannot write consumer group state, loading it again from the log: {failure}");
         if let Some(groups) = state.groups.take() {
@@ -214,14 +239,35 @@ impl GroupService {
         }
         // Requests without a parked reply learn it from their closed channel.
         state.waiting.clear();
-        let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
-        match replay_log(&shard.partition, &mut groups) {
-            Ok(()) => {
-                // What finishing wants written is wanted again by the next tick; the log cannot take it now.
-                let _ = groups.finish_loading(self.now());
-                state.groups = Some(groups);
+        state.replay_at_ms = Some(self.clock.monotonic_ms() + REPLAY_SOON_MS);
+        self.timers_changed.notify_one();
+    }
+}
+
+impl ShardState {
+    /// What clients are told while there are no groups.
+    fn unavailable(&self) -> ErrorCode {
+        match self.replay_at_ms {
+            Some(_) => ErrorCode::CoordinatorNotAvailable,
+            None => ErrorCode::CoordinatorLoadInProgress,
+        }
+    }
+}
+
+/// Runs sessions and time-outs of all groups until the task is dropped. Sleeps until something is due.
+pub(crate) async fn run_timers(broker: Arc<Broker>) {
+    let groups = &broker.groups;
+    loop {
+        let now_ms = groups.clock.monotonic_ms();
+        let sleep = groups.next_deadline().map(|at| Duration::from_millis(u64::try_from(at - now_ms).unwrap_or(0)));
+        tokio::select! {
+            () = sleep_or_forever(sleep) => {
+                let work = Arc::clone(&broker);
+                if let Err(error) = tokio::task::spawn_blocking(move || work.groups.work_off()).await {
+                    error!(%error, "the timers of consumer groups failed; going on");
+                }
             }
-            Err(error) => error!(partition = %shard.partition.topic_partition, %error, "cannot load consumer groups"),
+            () = groups.timers_changed.notified() => {}
         }
     }
 }

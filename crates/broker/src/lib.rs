@@ -2,6 +2,7 @@
 //! log, a group or the metadata is, is decided in the rooms below.
 
 mod broker;
+mod checkpoints;
 mod config_rules;
 mod configs;
 mod dispatch;

@@ -1,12 +1,11 @@
 //! What happens to logs over time: retention, flushing, checkpoints, removing deleted files. One task for all
 //! partitions; it sleeps in between.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barnabas_log::Checkpoint;
-use tracing::{debug, error, info};
+use barnabas_common::ErrorCode;
+use tracing::{error, info};
 
 use crate::broker::Broker;
 use crate::partitions::PartitionLife;
@@ -29,8 +28,10 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         let round = tokio::task::spawn_blocking(move || {
             maintain(&broker, retention);
             life.remove_doomed();
+            life.open_again(&broker.replicas, &broker.image());
             if checkpoint {
-                write_checkpoints(&broker);
+                // Said by the writer; the next round tries again.
+                let _ = broker.checkpoints.write(&broker);
             }
         });
         if let Err(error) = round.await {
@@ -59,52 +60,23 @@ fn maintain(broker: &Broker, retention: bool) {
     }
 }
 
-/// Writes recovery points and log start offsets, so that the next start reads little.
-pub(crate) fn write_checkpoints(broker: &Broker) {
-    for dir in broker.log_dirs.iter() {
-        let mut recovery_points = BTreeMap::new();
-        let mut log_start_offsets = BTreeMap::new();
-        let mut high_watermarks = BTreeMap::new();
-        for partition in broker.replicas.all() {
-            let name = partition.topic_partition.clone();
-            let state = partition.with_log(|log| {
-                let here = log.dir().starts_with(&dir.path);
-                here.then(|| (log.recovery_point(), log.log_start_offset(), log.log_end_offset()))
-            });
-            if let Ok(Some((recovery_point, log_start_offset, high_watermark))) = state {
-                recovery_points.insert(name.clone(), recovery_point);
-                high_watermarks.insert(name.clone(), high_watermark);
-                if log_start_offset > 0 {
-                    log_start_offsets.insert(name, log_start_offset);
-                }
-            }
-        }
-        let files = [
-            (Checkpoint::RecoveryPoint, recovery_points),
-            (Checkpoint::LogStartOffset, log_start_offsets),
-            (Checkpoint::Replication, high_watermarks),
-        ];
-        for (which, offsets) in files {
-            if let Err(error) = dir.files.write_checkpoint(which, &offsets) {
-                error!(dir = %dir.path.display(), %error, "cannot write {}", which.file_name());
-            }
-        }
-        debug!(dir = %dir.path.display(), "wrote checkpoints");
-    }
-}
-
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.
 pub(crate) fn close_all(broker: &Broker) {
     let mut clean = true;
     for partition in broker.replicas.all() {
-        if let Ok(Err(error)) = partition.with_log(|log| log.flush()) {
-            error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
-            clean = false;
+        match partition.with_log(|log| log.flush()) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
+                clean = false;
+            }
+            // What its log holds is not known.
+            Err(_offline) => clean = false,
         }
     }
-    write_checkpoints(broker);
+    clean &= broker.checkpoints.close(broker).is_ok();
     for partition in broker.replicas.all() {
-        if let Some(mut log) = partition.take_log("the broker is stopping")
+        if let Some(mut log) = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping")
             && let Err(error) = log.close()
         {
             error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
@@ -112,10 +84,14 @@ pub(crate) fn close_all(broker: &Broker) {
         }
     }
     if clean {
-        for dir in broker.log_dirs.iter() {
-            if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
-                error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
-            }
+        mark_clean(broker);
+    }
+}
+
+fn mark_clean(broker: &Broker) {
+    for dir in broker.log_dirs.iter() {
+        if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
+            error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
-use barnabas_common::{Clock, NodeId, TopicPartition, Uuid};
+use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
 use barnabas_log::{Log, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use barnabas_replica::{Partition, ReplicaManager};
@@ -39,6 +39,8 @@ pub(crate) struct PartitionLife {
     pub dirs: Arc<Vec<DataDir>>,
     pub configs: Configs,
     doomed: Mutex<Vec<Doomed>>,
+    /// Logs to be tried again.
+    failed: Mutex<Vec<(TopicPartition, Opening)>>,
 }
 
 impl PartitionLife {
@@ -49,7 +51,7 @@ impl PartitionLife {
         dirs: Arc<Vec<DataDir>>,
         configs: Configs,
     ) -> Self {
-        Self { node_id, vfs, clock, dirs, configs, doomed: Mutex::default() }
+        Self { node_id, vfs, clock, dirs, configs, doomed: Mutex::default(), failed: Mutex::default() }
     }
 
     /// Opens everything that the image gives this broker, and removes what earlier deletions left behind.
@@ -73,20 +75,33 @@ impl PartitionLife {
         });
     }
 
-    /// Carries out the step from one image to the next.
-    pub(crate) fn apply(&self, replicas: &ReplicaManager, old: &MetadataImage, new: &MetadataImage) -> MetadataDelta {
-        let delta = MetadataDelta::between(old, new);
+    /// Deletes what a step from one image to the next takes away.
+    pub(crate) fn delete(&self, replicas: &ReplicaManager, delta: &MetadataDelta) {
         for topic in &delta.deleted_topics {
             self.delete_topic(replicas, topic);
         }
+    }
+
+    /// Opens what a step brings, and hands changed settings on.
+    pub(crate) fn open_new(&self, replicas: &ReplicaManager, new: &MetadataImage, delta: &MetadataDelta) {
         for topic in &delta.created_topics {
             self.open_missing(replicas, new, topic);
         }
         for change in &delta.changed_topics {
             self.open_missing(replicas, new, &change.new);
         }
-        self.reconfigure(replicas, new, &delta);
-        delta
+        self.reconfigure(replicas, new, delta);
+    }
+
+    /// Tries again to open logs that could not be opened for lack of room or handles.
+    pub(crate) fn open_again(&self, replicas: &ReplicaManager, image: &MetadataImage) {
+        let failed = std::mem::take(&mut *self.failed.lock());
+        for (name, opening) in failed {
+            let Some(topic) = image.topic(&name.topic) else { continue };
+            if topic.partition(name.partition).is_some() {
+                replicas.insert(Arc::new(self.open(image, topic, name.partition, opening)));
+            }
+        }
     }
 
     fn own_partitions(&self, topic: &TopicImage) -> impl Iterator<Item = i32> {
@@ -110,6 +125,9 @@ impl PartitionLife {
         match self.open_log(image, topic, &topic_partition, opening) {
             Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
+                if matches!(reason, LogError::Io { .. }) {
+                    self.failed.lock().push((topic_partition.clone(), opening));
+                }
                 error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
                 Partition::offline(topic_partition, topic.id, reason.to_string())
             }
@@ -126,6 +144,7 @@ impl PartitionLife {
         let dir = self.dir_of(partition, topic.id);
         let path = dir.files.partition_dir(partition);
         let open = match opening {
+            Opening::AtStart if !self.vfs.exists(&path) => OpenOptions::default(),
             Opening::Created => OpenOptions::default(),
             Opening::AtStart => OpenOptions {
                 clean_shutdown: dir.clean_shutdown,
@@ -184,7 +203,7 @@ impl PartitionLife {
         for partition in replicas.remove_topic(&topic.name, topic.id) {
             count += 1;
             let delay_ms = partition.with_log(|log| log.config().file_delete_delay_ms).unwrap_or(0);
-            drop(partition.take_log("the topic was deleted"));
+            drop(partition.take_log(ErrorCode::UnknownTopicOrPartition, "the topic was deleted"));
             self.doom(&partition.topic_partition, delay_ms);
         }
         info!(topic = %topic.name, id = %topic.id, partitions = count, "deleted topic");

@@ -60,6 +60,8 @@ struct State {
     log: Option<Log>,
     /// Why the log is not there.
     offline: String,
+    /// What clients are told then.
+    offline_code: ErrorCode,
     leader_epoch: LeaderEpoch,
     /// Whether the last append failed on the disk: it is told once, not for every retry.
     append_fails: bool,
@@ -68,13 +70,15 @@ struct State {
 impl Partition {
     /// A partition that serves this log.
     pub fn online(topic_partition: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: LeaderEpoch) -> Self {
-        let state = State { log: Some(log), offline: String::new(), leader_epoch, append_fails: false };
+        let offline_code = ErrorCode::KafkaStorageError;
+        let state = State { log: Some(log), offline: String::new(), offline_code, leader_epoch, append_fails: false };
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
     /// A partition whose log could not be opened; every call answers KAFKA_STORAGE_ERROR with the reason.
     pub fn offline(topic_partition: TopicPartition, topic_id: Uuid, reason: String) -> Self {
-        let state = State { log: None, offline: reason, leader_epoch: 0, append_fails: false };
+        let offline_code = ErrorCode::KafkaStorageError;
+        let state = State { log: None, offline: reason, offline_code, leader_epoch: 0, append_fails: false };
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
@@ -104,10 +108,8 @@ impl Partition {
     }
 
     fn log<'a>(state: &'a mut MutexGuard<'_, State>) -> Result<&'a mut Log, PartitionError> {
-        let State { log, offline, .. } = &mut **state;
-        log.as_mut().ok_or_else(|| {
-            PartitionError::new(ErrorCode::KafkaStorageError, format!("the partition is offline: {offline}"))
-        })
+        let State { log, offline, offline_code, .. } = &mut **state;
+        log.as_mut().ok_or_else(|| PartitionError::new(*offline_code, format!("the partition is offline: {offline}")))
     }
 
     /// Appends batches from a client or a coordinator and wakes those who wait for them.
@@ -188,9 +190,10 @@ impl Partition {
     }
 
     /// Takes the log out for closing or deleting. The partition is offline from then on.
-    pub fn take_log(&self, reason: &str) -> Option<Log> {
+    pub fn take_log(&self, code: ErrorCode, reason: &str) -> Option<Log> {
         let mut state = self.state.lock();
         reason.clone_into(&mut state.offline);
+        state.offline_code = code;
         let log = state.log.take();
         drop(state);
         self.waiters.wake_all();

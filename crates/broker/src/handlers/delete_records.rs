@@ -10,18 +10,21 @@ use barnabas_protocol::messages::delete_records_response::{DeleteRecordsPartitio
 use barnabas_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use barnabas_replica::PartitionError;
 
-use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
 
 const TO_HIGH_WATERMARK: i64 = -1;
 
 pub(crate) fn handle(ctx: &RequestContext, request: DeleteRecordsRequest) -> Result<Answer, Refused> {
     let work = ctx.clone();
-    Ok(ctx.later(async move { tokio::task::spawn_blocking(move || delete(&work, request)).await.unwrap_or_default() }))
+    Ok(ctx.later(async move { on_blocking_thread(move || delete(&work, request)).await }))
 }
 
 fn delete(ctx: &RequestContext, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
-    let response = delete_all(ctx, request);
-    crate::maintenance::write_checkpoints(&ctx.broker);
+    let mut response = delete_all(ctx, request);
+    if ctx.broker.checkpoints.write(&ctx.broker).is_err() {
+        let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+        partitions.for_each(|partition| partition.error_code = ErrorCode::KafkaStorageError.code());
+    }
     response
 }
 

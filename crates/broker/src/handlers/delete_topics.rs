@@ -2,6 +2,7 @@
 //!
 //! - By name, or by id from version 6 on (KIP-516).
 //! - `delete.topic.enable=false` answers TOPIC_DELETION_DISABLED for each topic.
+//! - Internal topics are refused: without them no group works.
 //! - Answers when the topics' partitions are gone from this broker.
 
 use barnabas_common::{ErrorCode, Uuid};
@@ -10,6 +11,7 @@ use barnabas_protocol::messages::delete_topics_response::DeletableTopicResult;
 use barnabas_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
 use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::topics::is_internal_topic;
 
 pub(crate) fn handle(ctx: &RequestContext, request: DeleteTopicsRequest) -> Result<Answer, Refused> {
     let work = ctx.clone();
@@ -37,10 +39,25 @@ async fn delete(ctx: &RequestContext, selectors: &[TopicSelector]) -> Vec<ItemRe
             "topics cannot be deleted because delete.topic.enable is false on this broker",
         ));
     }
+    if selectors.iter().any(|selector| is_internal(ctx, selector)) {
+        return fail_all(ApiError::new(
+            ErrorCode::InvalidTopicException,
+            "an internal topic cannot be deleted, and the request holds one: the broker needs it",
+        ));
+    }
     match ctx.broker.propose(MetadataCommand::DeleteTopics { topics: selectors.to_vec() }).await {
         Ok(CommandResult::DeleteTopics(results)) => results,
         Ok(_) => fail_all(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
         Err(error) => fail_all(error),
+    }
+}
+
+fn is_internal(ctx: &RequestContext, selector: &TopicSelector) -> bool {
+    match selector {
+        TopicSelector::Name(name) => is_internal_topic(name),
+        TopicSelector::Id(id) => {
+            ctx.broker.image().topic_by_id(*id).is_some_and(|topic| is_internal_topic(&topic.name))
+        }
     }
 }
 

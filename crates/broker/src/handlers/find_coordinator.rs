@@ -43,8 +43,8 @@ fn find(ctx: &RequestContext, key_type: i8, key: String) -> Coordinator {
         let message = "this broker coordinates consumer groups only; transactions and share groups are not served yet";
         return failed(ErrorCode::InvalidRequest, message, key);
     }
-    if !ctx.broker.groups.is_ready() {
-        return failed(ErrorCode::CoordinatorNotAvailable, "consumer groups are still being loaded", key);
+    if let Err(error) = ctx.broker.groups.read(&key, |_| ()) {
+        return failed(error, "the groups of this coordinator are not loaded", key);
     }
     let image = ctx.broker.image();
     let listener = image.broker(ctx.broker.node_id).and_then(|broker| broker.listener(&ctx.connection.listener));

@@ -1,7 +1,7 @@
 //! InitProducerId (22), versions 0-5. Ids for idempotent producers.
 //!
-//! - A producer that comes with its id and epoch gets the next epoch; at the end of the epochs, a new id
-//!   (KIP-360).
+//! - Without a transactional id every request gets a new id: an epoch that anybody could raise would let anybody
+//!   fence a producer.
 //! - Not yet: transactional ids; they are refused until there is a transaction coordinator.
 
 use barnabas_common::ErrorCode;
@@ -9,18 +9,12 @@ use barnabas_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse}
 
 use crate::dispatch::{Answer, Refused, RequestContext};
 
-const NO_PRODUCER_ID: i64 = -1;
-
 pub(crate) fn handle(ctx: &RequestContext, request: InitProducerIdRequest) -> Result<Answer, Refused> {
     match request.transactional_id.as_deref() {
         Some("") => return Ok(failed(ctx, ErrorCode::InvalidRequest)),
         // Transactions are not served yet. This code ends the client's attempt with a message, not a retry.
         Some(_) => return Ok(failed(ctx, ErrorCode::TransactionalIdAuthorizationFailed)),
         None => {}
-    }
-    if let Some(producer_epoch) = next_epoch(&request) {
-        let producer_id = request.producer_id;
-        return Ok(ctx.ready(&InitProducerIdResponse { producer_id, producer_epoch, ..Default::default() }));
     }
     if let Some(producer_id) = ctx.broker.producer_ids.take() {
         return Ok(ctx.ready(&InitProducerIdResponse { producer_id, ..Default::default() }));
@@ -34,13 +28,6 @@ pub(crate) fn handle(ctx: &RequestContext, request: InitProducerIdRequest) -> Re
             }
         }
     }))
-}
-
-/// The epoch after the one that the producer has, if it has one and there is a next.
-fn next_epoch(request: &InitProducerIdRequest) -> Option<i16> {
-    // The largest epoch is left for fencing.
-    let is_usable = request.producer_id != NO_PRODUCER_ID && (0..i16::MAX - 1).contains(&request.producer_epoch);
-    is_usable.then(|| request.producer_epoch + 1)
 }
 
 fn failed(ctx: &RequestContext, error: ErrorCode) -> Answer {

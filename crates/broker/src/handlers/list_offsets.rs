@@ -10,7 +10,7 @@ use barnabas_protocol::messages::list_offsets_response::{ListOffsetsPartitionRes
 use barnabas_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use barnabas_replica::{Partition, PartitionError};
 
-use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -32,7 +32,7 @@ pub(crate) fn handle(ctx: &RequestContext, request: ListOffsetsRequest) -> Resul
     let work = ctx.clone();
     Ok(ctx.later_while_connected(async move {
         // Looking into compressed batches may take long: not on the network's threads.
-        tokio::task::spawn_blocking(move || list(&work, &request)).await.unwrap_or_default()
+        on_blocking_thread(move || list(&work, &request)).await
     }))
 }
 

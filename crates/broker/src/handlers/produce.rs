@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use barnabas_common::ErrorCode;
+use barnabas_common::{ErrorCode, Uuid};
 use barnabas_log::{AppendError, AppendOrigin};
 use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use barnabas_protocol::messages::produce_response::{
@@ -20,7 +20,7 @@ use barnabas_protocol::messages::{ProduceRequest, ProduceResponse};
 use barnabas_replica::Partition;
 use bytes::{Bytes, BytesMut};
 
-use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
 use crate::metrics::TopicTraffic;
 use crate::validation;
 
@@ -53,8 +53,7 @@ fn silent(response: &ProduceResponse) -> Result<(), Refused> {
 async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
     let broker = Arc::clone(&ctx.broker);
     let _permit = broker.decoding.acquire().await;
-    let work = tokio::task::spawn_blocking(move || append_all(&ctx, request));
-    work.await.unwrap_or_default()
+    on_blocking_thread(move || append_all(&ctx, request)).await
 }
 
 fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
@@ -86,7 +85,7 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
             let index = data.index;
             let result = match name {
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
-                Some(name) => append_one(ctx, name, data, acks),
+                Some(name) => append_one(ctx, name, topic.topic_id, data, acks),
             };
             result.unwrap_or_else(|failure| {
                 ctx.broker.metrics.request_failed(ctx.api, failure.code);
@@ -137,6 +136,7 @@ impl Failure {
 fn append_one(
     ctx: &RequestContext,
     topic: &str,
+    topic_id: Uuid,
     data: PartitionProduceData,
     acks: i16,
 ) -> Result<PartitionProduceResponse, Failure> {
@@ -155,6 +155,9 @@ fn append_one(
     let partition = ctx.broker.replicas.get(topic, data.index).ok_or_else(|| {
         Failure::new(ErrorCode::UnknownTopicOrPartition, format!("{topic}-{} does not exist here", data.index))
     })?;
+    if !topic_id.is_zero() && partition.topic_id != topic_id {
+        return Err(Failure::new(ErrorCode::UnknownTopicId, "the topic was deleted and made anew under its name"));
+    }
     if acks == ALL_IN_SYNC {
         check_in_sync(ctx, topic, data.index)?;
     }

@@ -114,6 +114,7 @@ pub(crate) async fn serve(
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),
         unsent: Unsent::default(),
+        refusal: None,
         patient_until: Instant::now(),
         last_active: Instant::now(),
         last_read: Instant::now(),
@@ -133,6 +134,8 @@ struct Connection {
     frames: FrameBuffer,
     pending: VecDeque<Pending>,
     unsent: Unsent,
+    /// Why nothing more is read; the connection ends when the answers before have been sent.
+    refusal: Option<String>,
     /// Until when a large frame on its way may hold memory that others wait for.
     patient_until: Instant,
     last_active: Instant,
@@ -168,6 +171,11 @@ impl Connection {
         if self.send_ready().await? {
             return Ok(());
         }
+        if self.pending.is_empty()
+            && let Some(reason) = self.refusal.take()
+        {
+            return Err(End::Refused(reason));
+        }
         let may_read = self.may_handle();
         let has_memory = may_read && self.take_memory(share);
         let deadline = tokio::time::Instant::from(self.deadline(share));
@@ -202,7 +210,8 @@ impl Connection {
     /// Whether another request may be taken on before answers have left.
     fn may_handle(&self) -> bool {
         let Unsent { fetches, changes, ready_bytes } = self.unsent;
-        self.pending.len() < MAX_IN_FLIGHT && fetches < MAX_FETCHES && changes == 0 && ready_bytes < MAX_READY_BYTES
+        let is_open = self.refusal.is_none() && self.pending.len() < MAX_IN_FLIGHT;
+        is_open && fetches < MAX_FETCHES && changes == 0 && ready_bytes < MAX_READY_BYTES
     }
 
     /// Takes the memory that the next read needs, if there is any.
@@ -221,15 +230,22 @@ impl Connection {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
                 Err(bad) => {
-                    return Err(End::Refused(format!(
+                    self.refusal = Some(format!(
                         "a frame claims {} bytes, allowed are 0 to {} (socket.request.max.bytes); is this a Kafka client?",
                         bad.declared, bad.limit
-                    )));
+                    ));
+                    return Ok(());
                 }
             };
-            let answer = self.handle(frame)?;
-            self.unsent.added(&answer);
-            self.pending.push_back(answer);
+            match self.handle(frame) {
+                Ok(answer) => {
+                    self.unsent.added(&answer);
+                    self.pending.push_back(answer);
+                }
+                // What was done before has its answers: without them a client would do it again.
+                Err(End::Refused(reason)) => self.refusal = Some(reason),
+                Err(end) => return Err(end),
+            }
         }
         Ok(())
     }

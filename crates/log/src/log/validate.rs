@@ -81,7 +81,8 @@ fn check_batch(
     if from_client && header.base_offset != 0 {
         return Err(invalid(format!("the base offset of a batch to append must be 0, it is {}", header.base_offset)));
     }
-    if batch.len() > usize::try_from(config.max_message_bytes).unwrap_or(0) {
+    // A coordinator's records are as large as what clients were allowed to send it.
+    if from_client && batch.len() > usize::try_from(config.max_message_bytes).unwrap_or(0) {
         let message = format!(
             "the record batch has {} bytes, max.message.bytes allows {}",
             batch.len(),

@@ -1,0 +1,112 @@
+//! The small files that tell the next start how far each log is flushed and where it begins. One writer at a time.
+//!
+//! **Invariant:** what a checkpoint says of a partition is never forgotten while the partition exists: of one that is
+//! offline the last known offsets are written again, so that damage which was refused once is refused the next time.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use barnabas_common::TopicPartition;
+use barnabas_log::{Checkpoint, OffsetCheckpoint};
+use parking_lot::Mutex;
+use tracing::error;
+
+use crate::broker::Broker;
+use crate::log_dirs::DataDir;
+
+/// What is written of one partition.
+#[derive(Clone, Copy)]
+struct Offsets {
+    recovery_point: i64,
+    log_start_offset: i64,
+    high_watermark: i64,
+}
+
+/// The checkpoints of all data folders.
+pub(crate) struct Checkpoints {
+    state: Mutex<State>,
+}
+
+struct State {
+    /// After the last write of a stop nothing may be written any more: the logs are gone.
+    is_closed: bool,
+    /// In the order of the data folders.
+    last: Vec<BTreeMap<TopicPartition, Offsets>>,
+}
+
+impl Checkpoints {
+    /// Starts from what the last start found.
+    pub(crate) fn new(dirs: &[DataDir]) -> Self {
+        let last = dirs.iter().map(found_at_start).collect();
+        Self { state: Mutex::new(State { is_closed: false, last }) }
+    }
+
+    /// Writes the files of every folder; goes on after a failure and returns the first one.
+    pub(crate) fn write(&self, broker: &Broker) -> io::Result<()> {
+        self.write_with(broker, &mut self.state.lock())
+    }
+
+    /// The last write before the logs are closed.
+    pub(crate) fn close(&self, broker: &Broker) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let written = self.write_with(broker, &mut state);
+        state.is_closed = true;
+        written
+    }
+
+    fn write_with(&self, broker: &Broker, state: &mut State) -> io::Result<()> {
+        if state.is_closed {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        for (dir, last) in broker.log_dirs.iter().zip(&mut state.last) {
+            *last = collect(broker, dir, last);
+            if let Err(error) = write_dir(dir, last) {
+                error!(dir = %dir.path.display(), %error, "cannot write the checkpoints");
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome
+    }
+}
+
+fn found_at_start(dir: &DataDir) -> BTreeMap<TopicPartition, Offsets> {
+    let of = |(partition, recovery_point): (&TopicPartition, &i64)| {
+        let log_start_offset = dir.log_start_offsets.get(partition).copied().unwrap_or(0);
+        let offsets = Offsets { recovery_point: *recovery_point, log_start_offset, high_watermark: *recovery_point };
+        (partition.clone(), offsets)
+    };
+    dir.recovery_points.iter().map(of).collect()
+}
+
+fn collect(
+    broker: &Broker,
+    dir: &DataDir,
+    last: &BTreeMap<TopicPartition, Offsets>,
+) -> BTreeMap<TopicPartition, Offsets> {
+    let mut offsets = BTreeMap::new();
+    for partition in broker.replicas.all() {
+        let name = &partition.topic_partition;
+        let now = partition.with_log(|log| {
+            log.dir().starts_with(&dir.path).then(|| Offsets {
+                recovery_point: log.recovery_point(),
+                log_start_offset: log.log_start_offset(),
+                high_watermark: log.log_end_offset(),
+            })
+        });
+        let known = now.unwrap_or_else(|_| last.get(name).copied());
+        offsets.extend(known.map(|known| (name.clone(), known)));
+    }
+    offsets
+}
+
+fn write_dir(dir: &DataDir, offsets: &BTreeMap<TopicPartition, Offsets>) -> io::Result<()> {
+    let file = |of: fn(&Offsets) -> i64| -> OffsetCheckpoint {
+        offsets.iter().map(|(partition, offsets)| (partition.clone(), of(offsets))).collect()
+    };
+    let mut log_starts = file(|offsets| offsets.log_start_offset);
+    log_starts.retain(|_, offset| *offset > 0);
+    dir.files.write_checkpoint(Checkpoint::RecoveryPoint, &file(|offsets| offsets.recovery_point))?;
+    dir.files.write_checkpoint(Checkpoint::LogStartOffset, &log_starts)?;
+    dir.files.write_checkpoint(Checkpoint::Replication, &file(|offsets| offsets.high_watermark))
+}
