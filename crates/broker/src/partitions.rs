@@ -141,10 +141,11 @@ impl PartitionLife {
         partition: &TopicPartition,
         opening: Opening,
     ) -> Result<Log, LogError> {
-        let dir = self.dir_of(partition, topic.id);
+        let (dir, replaces_older) = self.dir_of(partition, topic.id);
         let path = dir.files.partition_dir(partition);
         let open = match opening {
-            Opening::AtStart if !self.vfs.exists(&path) => OpenOptions::default(),
+            // What the checkpoints say was said of the older topic.
+            Opening::AtStart if replaces_older => OpenOptions::default(),
             Opening::Created => OpenOptions::default(),
             Opening::AtStart => OpenOptions {
                 clean_shutdown: dir.clean_shutdown,
@@ -161,20 +162,25 @@ impl PartitionLife {
     }
 
     /// The folder that holds the partition already, else the one with the fewest partitions. A folder of an
-    /// older topic of the same name is set aside first.
-    fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> &DataDir {
+    /// older topic of the same name is set aside first; says whether there was one.
+    fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> (&DataDir, bool) {
+        let mut replaces_older = false;
         for dir in self.dirs.iter() {
             let path = dir.files.partition_dir(partition);
             if !self.vfs.exists(&path) {
                 continue;
             }
             match read_partition_metadata(&*self.vfs, &path) {
-                Ok(Some(found)) if found != topic_id => self.set_aside(dir, partition, "an older topic of this name"),
-                _ => return dir,
+                Ok(Some(found)) if found != topic_id => {
+                    replaces_older = true;
+                    self.set_aside(dir, partition, "an older topic of this name");
+                }
+                _ => return (dir, replaces_older),
             }
         }
         let load = |dir: &&DataDir| dir.files.partitions().map_or(usize::MAX, |partitions| partitions.len());
-        if let [only] = &self.dirs[..] { only } else { self.dirs.iter().min_by_key(load).unwrap_or(&self.dirs[0]) }
+        let emptiest = self.dirs.iter().min_by_key(load).unwrap_or(&self.dirs[0]);
+        (emptiest, replaces_older)
     }
 
     /// Folders that no topic of the metadata owns: kept under another name, never served, never mixed up.
