@@ -46,6 +46,16 @@ impl Checkpoints {
         self.write_with(broker, &mut self.state.lock())
     }
 
+    /// Drops what a start found of partitions that are gone, so that new ones of their names are not judged by it.
+    pub(crate) fn forget_strangers(&self, broker: &Broker) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let is_gone = |name: &TopicPartition| broker.replicas.get(&name.topic, name.partition).is_none();
+        if state.last.iter().flat_map(BTreeMap::keys).any(is_gone) {
+            return self.write_with(broker, &mut state);
+        }
+        Ok(())
+    }
+
     /// The last write before the logs are closed.
     pub(crate) fn close(&self, broker: &Broker) -> io::Result<()> {
         let mut state = self.state.lock();

@@ -267,6 +267,8 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) {
     let (broker, life) = (Arc::clone(broker), Arc::clone(life));
     let loading = tokio::task::spawn_blocking(move || {
         life.load_all(&broker.replicas, &broker.image());
+        // A failure was said; a full disk must not keep the broker from starting.
+        let _ = broker.checkpoints.forget_strangers(&broker);
         load_groups(&broker);
     });
     if let Err(error) = loading.await {

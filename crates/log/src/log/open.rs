@@ -213,7 +213,7 @@ struct Opening {
 impl Opening {
     /// The segment of an empty log. That the folder is empty must not be because files have vanished.
     fn first_segment(&self) -> Result<Segment, LogError> {
-        if self.options.clean_shutdown && self.options.recovery_point > self.options.log_start_offset {
+        if self.options.recovery_point > self.options.log_start_offset {
             let what = format!(
                 "all segments are missing, though the log had records up to offset {}",
                 self.options.recovery_point
@@ -298,8 +298,7 @@ impl Opening {
     fn accept_active(&self, loaded: Loaded) -> Result<Segment, LogError> {
         let segment = loaded.segment;
         let (end, promised) = (segment.next_offset(), self.options.recovery_point);
-        let loses_synced = end < promised && (loaded.damage.is_some() || self.options.clean_shutdown);
-        if loses_synced {
+        if end < promised {
             let reason = loaded.damage.map_or("the file is too short".to_owned(), |d| d.reason);
             let what = format!("{reason}; records {end} to {} had been stored and cannot be read", promised - 1);
             return Err(self.corrupt(what, segment.base_offset(), segment.size, Some(segment.size)));
