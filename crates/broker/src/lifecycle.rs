@@ -1,7 +1,7 @@
 //! Starting and stopping a broker. The order matters: lock the folders, open the metadata, bind the listeners,
 //! register, open the logs, load the groups; only then accept connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use barnabas_replica::{FetchSessionCache, ReplicaManager};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::broker::Broker;
 use crate::checkpoints::Checkpoints;
@@ -72,6 +72,7 @@ pub struct RunningBroker {
 pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let StartOptions { config, cluster_id, vfs, clock } = options;
     refuse_unsupported(&config)?;
+    warn_of_what_has_no_effect(&config);
     let metadata_dir = config.metadata_log_dir();
     let opened = log_dirs::open(&vfs, &config.log_dirs(), config.node_id(), cluster_id.as_deref())?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
@@ -137,6 +138,21 @@ fn refuse_unsupported(config: &BrokerConfig) -> Result<(), StartError> {
         ));
     }
     Ok(())
+}
+
+/// Limits that people rely on and that are not kept yet. Settings of speed are another matter: those are ours to choose.
+const WITHOUT_EFFECT: [&str; 5] = [
+    "max.connections",
+    "max.connections.per.ip",
+    "max.connections.per.ip.overrides",
+    "max.connection.creation.rate",
+    "log.cleaner.enable",
+];
+
+fn warn_of_what_has_no_effect(config: &BrokerConfig) {
+    for key in WITHOUT_EFFECT.iter().filter(|key| config.origin(key).is_some()) {
+        warn!("{key} is set and has no effect yet in this version");
+    }
 }
 
 fn advertised(config: &BrokerConfig, bound: &[BoundListener]) -> Vec<ListeningOn> {
@@ -270,9 +286,23 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) {
         // A failure was said; a full disk must not keep the broker from starting.
         let _ = broker.checkpoints.forget_strangers(&broker);
         load_groups(&broker);
+        forget_offsets_of_deleted_topics(&broker);
     });
     if let Err(error) = loading.await {
         error!(%error, "loading the logs failed");
+    }
+}
+
+/// A crash may come between the deletion of a topic and the tombstones of its offsets; a new topic of its name must not
+/// inherit them.
+fn forget_offsets_of_deleted_topics(broker: &Broker) {
+    let image = broker.image();
+    let named = broker.groups.read_all(|groups| {
+        groups.committed_offsets().map(|entry| entry.topic.to_owned()).collect::<BTreeSet<String>>()
+    });
+    let topics: BTreeSet<String> = named.into_iter().flatten().flatten().collect();
+    for topic in topics.iter().filter(|topic| image.topic(topic).is_none()) {
+        broker.groups.topic_deleted(topic);
     }
 }
 
