@@ -60,10 +60,31 @@ pub async fn fetch(manager: &ReplicaManager, targets: &[FetchTarget], limits: Fe
     if limits.max_wait.is_zero() || targets.is_empty() {
         return read_round(targets, &partitions, limits, memory).fetched;
     }
-    if let Some(fetched) = read_round(targets, &partitions, limits, memory).if_enough(limits) {
+    if may_be_enough(targets, &partitions, limits)
+        && let Some(fetched) = read_round(targets, &partitions, limits, memory).if_enough(limits)
+    {
         return fetched;
     }
     wait_for_data(targets, &partitions, limits, memory).await
+}
+
+/// Whether reading is worth while: a consumer that waits for a megabyte is woken by every append, and must not read all
+/// of it again each time. Errors are worth a look.
+fn may_be_enough(targets: &[FetchTarget], partitions: &[Option<Arc<Partition>>], limits: FetchLimits) -> bool {
+    if limits.min_bytes <= 1 {
+        return true;
+    }
+    let mut bound = 0;
+    for (target, partition) in targets.iter().zip(partitions) {
+        let Some(partition) = partition else { return true };
+        let (_, plan) =
+            partition.plan_fetch(target.fetch_offset, 0, target.current_leader_epoch, limits.isolation, false);
+        match plan {
+            Ok(plan) if target.last_fetched_epoch < 0 => bound += plan.at_most_bytes(),
+            _ => return true,
+        }
+    }
+    bound >= limits.min_bytes as u64
 }
 
 async fn wait_for_data(
@@ -78,7 +99,9 @@ async fn wait_for_data(
         // Registered before looking, so that an append in between still wakes us.
         registration.renew();
         // Not kept over the wait: it holds memory.
-        if let Some(fetched) = read_round(targets, partitions, limits, memory).if_enough(limits) {
+        if may_be_enough(targets, partitions, limits)
+            && let Some(fetched) = read_round(targets, partitions, limits, memory).if_enough(limits)
+        {
             return fetched;
         }
         if tokio::time::timeout_at(deadline, registration.waiter.notified()).await.is_err() {
@@ -184,3 +207,6 @@ fn diverging_epoch(target: &FetchTarget, partition: &Partition) -> Option<(Leade
     let diverges = epoch >= 0 && (epoch < target.last_fetched_epoch || end_offset < target.fetch_offset);
     diverges.then_some((epoch, end_offset))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,11 @@ impl Waiters {
         self.waiting.lock().retain(|waiting| !Arc::ptr_eq(waiting, waiter));
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
     pub(crate) fn wake_all(&self) {
         let woken = std::mem::take(&mut *self.waiting.lock());
         for waiter in woken {

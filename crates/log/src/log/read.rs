@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Log;
 use crate::error::ReadError;
+use crate::segment::entries::Found;
 use crate::segment::file::SegmentReader;
 use crate::segment::window::{At, Window};
 
@@ -49,6 +50,16 @@ impl ReadPlan {
     /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
         self.reader.is_none()
+    }
+
+    /// A bound on what reading can bring, told without looking at the file.
+    pub fn at_most_bytes(&self) -> u64 {
+        let Some(reader) = &self.reader else { return 0 };
+        let start = match &reader.index {
+            Found::Known(entry) => entry.map_or(0, |entry| u64::from(entry.position)),
+            Found::OnDisk(_) => 0,
+        };
+        reader.end.saturating_sub(start)
     }
 
     /// Reads whole batches. Does not decompress; checks CRCs only of what this process has not written or checked.

@@ -1,0 +1,89 @@
+//! Long polling on a log in memory.
+
+use std::path::PathBuf;
+
+use barnabas_common::vfs::MemVfs;
+use barnabas_common::{TopicPartition, Uuid};
+use barnabas_log::{AppendOrigin, Log, LogConfig, OpenOptions};
+use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
+
+use super::*;
+
+const VALUE_BYTES: usize = 1000;
+
+fn manager() -> (ReplicaManager, Arc<Partition>) {
+    let name = TopicPartition::new("t", 0);
+    let vfs = Arc::new(MemVfs::new());
+    let log =
+        Log::open(vfs, PathBuf::from("/t-0"), name.clone(), None, LogConfig::default(), OpenOptions::default(), 0)
+            .unwrap();
+    let partition = Arc::new(Partition::online(name, Uuid::ZERO, log, 0));
+    let manager = ReplicaManager::default();
+    manager.insert(Arc::clone(&partition));
+    (manager, partition)
+}
+
+fn append(partition: &Partition) {
+    let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+    batch.add(0, None, Some(&[7; VALUE_BYTES]), &[]);
+    partition.append(&mut batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).unwrap();
+}
+
+fn target(fetch_offset: Offset) -> FetchTarget {
+    FetchTarget {
+        topic: "t".into(),
+        partition: 0,
+        fetch_offset,
+        max_bytes: 1 << 20,
+        current_leader_epoch: -1,
+        last_fetched_epoch: -1,
+    }
+}
+
+fn limits(min_bytes: usize, max_wait: Duration) -> FetchLimits {
+    FetchLimits { max_wait, min_bytes, max_bytes: 1 << 20, isolation: Isolation::ReadUncommitted }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_waits_for_its_minimum_and_no_longer() {
+    let (manager, partition) = manager();
+    let began = Instant::now();
+    let appends = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            append(&partition);
+        }
+    };
+    let targets = [target(0)];
+    let fetched = fetch(&manager, &targets, limits(10 * VALUE_BYTES, Duration::from_secs(60)));
+    let (fetched, ()) = tokio::join!(fetched, appends);
+    assert!(fetched[0].records.len() >= 10 * VALUE_BYTES);
+    assert!(fetched[0].records.len() < 11 * (VALUE_BYTES + 100));
+    assert!(began.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn less_than_the_minimum_comes_when_the_time_is_up() {
+    let (manager, partition) = manager();
+    append(&partition);
+    let began = Instant::now();
+    let fetched = fetch(&manager, &[target(0)], limits(1 << 19, Duration::from_millis(500))).await;
+    assert!(fetched[0].records.len() > VALUE_BYTES);
+    assert!(began.elapsed() >= Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_does_not_wait() {
+    let (manager, _) = manager();
+    let began = Instant::now();
+    let fetched = fetch(&manager, &[target(99)], limits(1 << 19, Duration::from_secs(60))).await;
+    assert_eq!(fetched[0].error, ErrorCode::OffsetOutOfRange);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_leaves_when_its_fetch_ends() {
+    let (manager, partition) = manager();
+    fetch(&manager, &[target(0)], limits(1, Duration::from_millis(5))).await;
+    assert!(partition.waiters.is_empty());
+}
