@@ -5,7 +5,7 @@ use barnabas_log::AppendError;
 use barnabas_protocol::records::{DecompressionLimit, crc_is_valid, split_batches};
 
 /// Bytes to which one produced batch may expand where it must be looked into.
-const MAX_EXPANDED_BYTES: usize = 60 << 20;
+const MAX_EXPANDED_BYTES: usize = 32 << 20;
 
 /// A compacted topic keeps records by key: records without one are named and refused (KIP-467). Broken batches
 /// pass, the log refuses them with the right error.

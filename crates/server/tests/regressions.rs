@@ -69,7 +69,7 @@ fn bombs_are_refused(codec: u8) {
             assert!([87, -1, 10].contains(&error), "{error}");
         }
     });
-    assert!(server.peak_rss_mib() < 384, "{} MiB", server.peak_rss_mib());
+    assert!(server.peak_rss_mib() < 256, "{} MiB", server.peak_rss_mib());
     assert_eq!(server.connect().fetch("c", 0, 0).high_watermark, 0);
 }
 

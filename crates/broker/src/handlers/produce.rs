@@ -5,6 +5,8 @@
 //! - acks=0 has no answer; if such a request fails the connection is closed, so that the client notices.
 //! - With one replica acks=1 and acks=-1 are the same. acks=-1 with too few replicas in sync is refused before
 //!   anything is written.
+//! - Records for compacted topics are looked into, because each needs a key; a compressed batch may expand to 32 MiB
+//!   for that (Kafka has no limit, and can be kept busy for seconds by a small bomb).
 //! - Version 8 on names the records that are at fault (KIP-467); version 13 names topics by id (KIP-516).
 //! - Not yet: transactional batches (refused with the error Kafka gives an unknown transactional id).
 
