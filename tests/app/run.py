@@ -9,7 +9,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import json
 
@@ -17,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from peers import barnabas, kafka  # noqa: E402
-from peers.programs import LineCount, Missing, Program, need, stop_all  # noqa: E402
+from peers.programs import LineCount, Missing, Program, need, run_in_folder, stop_all  # noqa: E402
 
 TOPICS = {
     "predictions": {"partitions": 16, "config": {"retention.ms": "604800000"}},
@@ -271,21 +270,10 @@ def perform(chosen, folder):
 
 def main():
     chosen = options()
-    try:
-        check_installed(chosen)
-    except Missing as missing:
-        sys.exit(str(missing))
-    folder = chosen.out.resolve() if chosen.out else pathlib.Path(tempfile.mkdtemp(prefix="barnabas-app-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        sys.exit(f"{folder} is not empty")
-    problems = perform(chosen, folder)
-    if problems:
-        say(f"data and logs are in {folder}")
-    elif not chosen.out:
-        shutil.rmtree(folder)
-    say("FAILED" if problems else "passed: every acknowledged event is there exactly once and in order per key")
-    return 1 if problems else 0
+    return run_in_folder(
+        "app", chosen.out, lambda: check_installed(chosen), lambda folder: perform(chosen, folder),
+        "every acknowledged event is there exactly once and in order per key",
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,7 +16,7 @@ APP = HERE.parent / "app"
 sys.path.insert(0, str(HERE.parent))
 
 from peers import barnabas, kafka  # noqa: E402
-from peers.programs import Missing, Program, Tail, need, stop_all  # noqa: E402
+from peers.programs import Missing, Program, Tail, need, run_in_folder, stop_all  # noqa: E402
 from wire import LOADING, Connection  # noqa: E402
 
 SEGMENT = str(1 << 20)
@@ -291,21 +290,10 @@ def perform(chosen, folder):
 
 def main():
     chosen = options()
-    try:
-        check_installed(chosen)
-    except Missing as missing:
-        sys.exit(str(missing))
-    folder = chosen.out.resolve() if chosen.out else pathlib.Path(tempfile.mkdtemp(prefix="barnabas-crash-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        sys.exit(f"{folder} is not empty")
-    problems = perform(chosen, folder)
-    if problems:
-        say(f"data and logs are in {folder}")
-    elif not chosen.out:
-        shutil.rmtree(folder)
-    say("FAILED" if problems else "passed: nothing lost, doubled or reordered; every start succeeded")
-    return 1 if problems else 0
+    return run_in_folder(
+        "crash", chosen.out, lambda: check_installed(chosen), lambda folder: perform(chosen, folder),
+        "nothing lost, doubled or reordered; every start succeeded",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """The client programs of a test: started with an environment and a log each, watched, stopped; and what they need installed."""
 import os
+import pathlib
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 
 
@@ -100,3 +104,22 @@ class LineCount:
                 self._offset = file.tell()
             self.value += text.count(b"\n")
         return self.value
+
+
+def run_in_folder(name, out, check_installed, perform, passed):
+    """One run of a test in a folder of its own, which stays where something went wrong. Returns the exit code."""
+    try:
+        check_installed()
+    except Missing as missing:
+        sys.exit(str(missing))
+    folder = out.resolve() if out else pathlib.Path(tempfile.mkdtemp(prefix=f"barnabas-{name}-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        sys.exit(f"{folder} is not empty")
+    problems = perform(folder)
+    if problems:
+        print(f"data and logs are in {folder}", flush=True)
+    elif not out:
+        shutil.rmtree(folder)
+    print("FAILED" if problems else f"passed: {passed}", flush=True)
+    return 1 if problems else 0

@@ -24,6 +24,11 @@ use crate::network::MemoryBudget;
 use crate::producer_ids::ProducerIds;
 use crate::settings::Settings;
 
+/// The quorum answers each command with a result of its own kind; anything else is a fault of ours.
+pub(crate) fn wrong_answer() -> ApiError {
+    ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")
+}
+
 /// Everything a request can reach. Shared by all connections; each part has its own lock.
 pub struct Broker {
     pub(crate) node_id: NodeId,
@@ -88,7 +93,7 @@ impl Broker {
         let defaults = self.configs.topic_defaults();
         match self.propose(MetadataCommand::CreateTopics { topics, defaults, validate_only }).await? {
             CommandResult::CreateTopics(results) => Ok(results),
-            _ => Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+            _ => Err(wrong_answer()),
         }
     }
 
@@ -102,7 +107,7 @@ impl Broker {
                 MetadataCommand::AllocateProducerIds { broker_id: self.node_id, broker_epoch: self.broker_epoch };
             match self.propose(command).await? {
                 CommandResult::AllocateProducerIds(block) => self.producer_ids.refill(block?),
-                _ => return Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+                _ => return Err(wrong_answer()),
             }
         }
     }

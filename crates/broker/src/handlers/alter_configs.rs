@@ -16,6 +16,7 @@ use barnabas_protocol::messages::{
 };
 
 use super::config_resources;
+use crate::broker::wrong_answer;
 use crate::dispatch::{Answer, Refused, RequestContext};
 
 pub(crate) fn handle(ctx: &RequestContext, request: AlterConfigsRequest) -> Result<Answer, Refused> {
@@ -85,7 +86,7 @@ async fn alter<T>(
     }
     let answered = match ctx.broker.propose(command(proposed)).await {
         Ok(CommandResult::AlterConfigs(answered)) => Ok(answered),
-        Ok(_) => Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+        Ok(_) => Err(wrong_answer()),
         Err(error) => Err(error),
     };
     let mut answered = answered.map(Vec::into_iter);

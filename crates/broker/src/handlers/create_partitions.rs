@@ -9,6 +9,7 @@ use barnabas_protocol::messages::create_partitions_request::CreatePartitionsTopi
 use barnabas_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use barnabas_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 
+use crate::broker::wrong_answer;
 use crate::dispatch::{Answer, Refused, RequestContext};
 
 pub(crate) fn handle(ctx: &RequestContext, request: CreatePartitionsRequest) -> Result<Answer, Refused> {
@@ -33,7 +34,7 @@ async fn create(ctx: &RequestContext, request: &CreatePartitionsRequest) -> Vec<
     let command = MetadataCommand::CreatePartitions { topics, validate_only: request.validate_only };
     match ctx.broker.propose(command).await {
         Ok(CommandResult::CreatePartitions(results)) => results,
-        Ok(_) => fail_all(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+        Ok(_) => fail_all(wrong_answer()),
         Err(error) => fail_all(error),
     }
 }

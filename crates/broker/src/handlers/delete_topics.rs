@@ -10,6 +10,7 @@ use barnabas_metadata::{ApiError, CommandResult, DeletedTopic, ItemResult, Metad
 use barnabas_protocol::messages::delete_topics_response::DeletableTopicResult;
 use barnabas_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
+use crate::broker::wrong_answer;
 use crate::dispatch::{Answer, Refused, RequestContext};
 use crate::topics::is_internal_topic;
 
@@ -47,7 +48,7 @@ async fn delete(ctx: &RequestContext, selectors: &[TopicSelector]) -> Vec<ItemRe
     }
     match ctx.broker.propose(MetadataCommand::DeleteTopics { topics: selectors.to_vec() }).await {
         Ok(CommandResult::DeleteTopics(results)) => results,
-        Ok(_) => fail_all(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+        Ok(_) => fail_all(wrong_answer()),
         Err(error) => fail_all(error),
     }
 }

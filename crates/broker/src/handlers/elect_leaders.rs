@@ -9,6 +9,7 @@ use barnabas_metadata::{ApiError, CommandResult, ElectionResult, ElectionType, M
 use barnabas_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
 use barnabas_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse};
 
+use crate::broker::wrong_answer;
 use crate::dispatch::{Answer, Refused, RequestContext};
 
 pub(crate) fn handle(ctx: &RequestContext, request: ElectLeadersRequest) -> Result<Answer, Refused> {
@@ -37,7 +38,7 @@ async fn elect(ctx: &RequestContext, request: ElectLeadersRequest) -> Result<Vec
     });
     match ctx.broker.propose(MetadataCommand::ElectLeaders { election_type, partitions }).await? {
         CommandResult::ElectLeaders(results) => Ok(results),
-        _ => Err(ApiError::new(ErrorCode::UnknownServerError, "the quorum answered another command")),
+        _ => Err(wrong_answer()),
     }
 }
 

@@ -68,11 +68,6 @@ impl LogDir {
         Ok(target)
     }
 
-    /// Removes a folder that [`LogDir::rename_for_delete`] has renamed.
-    pub fn remove_deleted_dir(&self, dir: &Path) -> io::Result<()> {
-        self.vfs.remove_dir_all(dir)
-    }
-
     /// Offsets of a checkpoint file; none if it is missing or damaged.
     pub fn read_checkpoint(&self, which: Checkpoint) -> OffsetCheckpoint {
         checkpoint::read(&*self.vfs, &which.path(&self.path))
@@ -125,7 +120,7 @@ mod tests {
         assert_eq!(renamed, Path::new("/data/a-1.0123-delete"));
         assert_eq!(dir.partitions().unwrap(), [TopicPartition::new("a", 0), TopicPartition::new("dash-ed", 2)]);
         assert_eq!(dir.deleted_dirs().unwrap(), vec![renamed.clone()]);
-        dir.remove_deleted_dir(&renamed).unwrap();
+        dir.vfs().remove_dir_all(&renamed).unwrap();
         assert!(dir.deleted_dirs().unwrap().is_empty());
     }
 
