@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barnabas_common::ErrorCode;
+use barnabas_common::{ErrorCode, TimestampMs};
+use barnabas_replica::Partition;
 use tracing::{error, info};
 
 use crate::broker::Broker;
@@ -43,20 +44,23 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
 fn maintain(broker: &Broker, retention: bool) {
     let now_ms = broker.clock.wall_ms();
     for partition in broker.replicas.all() {
-        let Ok(offsets) = partition.offsets() else { continue };
         if retention {
-            let deleted = partition.with_log(|log| log.apply_retention(now_ms, offsets.high_watermark));
-            match deleted {
-                Ok(Ok(deleted)) if !deleted.is_empty() => {
-                    info!(partition = %partition.topic_partition, segments = deleted.len(), "retention deleted segments");
-                }
-                Ok(Err(error)) => error!(partition = %partition.topic_partition, %error, "retention failed"),
-                _ => {}
-            }
+            apply_retention(&partition, now_ms);
         }
         if let Ok(Err(error)) = partition.with_log(|log| log.tick(now_ms)) {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
+    }
+}
+
+fn apply_retention(partition: &Partition, now_ms: TimestampMs) {
+    let Ok(offsets) = partition.offsets() else { return };
+    match partition.with_log(|log| log.apply_retention(now_ms, offsets.high_watermark)) {
+        Ok(Ok(deleted)) if !deleted.is_empty() => {
+            info!(partition = %partition.topic_partition, segments = deleted.len(), "retention deleted segments");
+        }
+        Ok(Err(error)) => error!(partition = %partition.topic_partition, %error, "retention failed"),
+        _ => {}
     }
 }
 

@@ -101,7 +101,10 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
 }
 
 fn topic_by_id(ctx: &RequestContext, topic: &TopicProduceData) -> Option<Arc<str>> {
-    ctx.broker.replicas.topic_name(topic.topic_id).filter(|_| ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS)
+    if ctx.version < FIRST_VERSION_WITH_TOPIC_IDS {
+        return None;
+    }
+    ctx.broker.replicas.topic_name(topic.topic_id)
 }
 
 fn topic_name<'a>(ctx: &RequestContext, topic: &'a TopicProduceData, by_id: Option<&'a str>) -> Option<&'a str> {
