@@ -225,6 +225,11 @@ impl BrokerConfig {
         self.text("metadata.log.dir").map_or_else(first, PathBuf::from)
     }
 
+    /// `zookeeper.connect` as it was written. Kafka 4 has no such key; files of before name their ensemble by it.
+    pub fn zookeeper_connect(&self) -> Option<&str> {
+        self.statics.get("zookeeper.connect").map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
     /// `barnabas.http.listener`; `None` if it is switched off.
     pub fn http_listener(&self) -> Option<&HostPort> {
         self.addresses.http.as_ref()
