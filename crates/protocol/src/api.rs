@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crate::codec::{DecodeError, Reader};
 use crate::message::Message;
 use crate::messages;
+use crate::request::Request;
 
 /// First and last version of an API, both served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,12 @@ macro_rules! apis {
                 }
             }
         }
+
+        $(impl Request for messages::$request {
+            type Response = messages::$response;
+            const API_KEY: i16 = $key;
+            const API_NAME: &'static str = stringify!($name);
+        })*
 
         #[cfg(test)]
         const SCHEMA_VERSIONS: &[(ApiKey, VersionRange)] = &[$((ApiKey::$name, VersionRange {

@@ -8,6 +8,7 @@ mod fuzz;
 mod message;
 pub mod messages;
 pub mod records;
+mod request;
 
 pub use api::{ApiKey, SERVED_APIS, VersionRange};
 pub use codec::{DecodeError, Reader, Writer};
@@ -15,3 +16,4 @@ pub use frame::{RequestHeaderView, decode_request_header, encode_response};
 #[doc(hidden)]
 pub use fuzz::fuzz_one;
 pub use message::Message;
+pub use request::{Request, decode_response, encode_request};
