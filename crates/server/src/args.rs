@@ -1,8 +1,22 @@
 //! Command line arguments.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+/// The words of the command line as if the program had been called by its own name: `kafka-topics.sh --list` through a
+/// link is `barnabas kafka-topics --list`.
+pub(crate) fn normal(words: impl Iterator<Item = OsString>) -> Vec<String> {
+    let mut words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let own_name = "barnabas".to_owned();
+    let called_as = words.first().map_or(own_name.as_str(), |path| path.rsplit('/').next().unwrap_or(path));
+    let bare = called_as.strip_suffix(".sh").unwrap_or(called_as).to_owned();
+    if !bare.starts_with(&own_name) {
+        words.splice(..words.len().min(1), [own_name, bare]);
+    }
+    words
+}
 
 /// A message broker that speaks Apache Kafka's protocol.
 #[derive(Debug, Parser)]
@@ -32,4 +46,17 @@ pub(crate) struct ServerArgs {
     /// A setting that goes before the environment (KAFKA_…) and the file; may be repeated.
     #[arg(long = "override", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal;
+
+    #[test]
+    fn links_are_commands() {
+        let words = |line: &str| normal(line.split(' ').map(Into::into)).join(" ");
+        assert_eq!(words("/usr/bin/kafka-topics.sh --list"), "barnabas kafka-topics --list");
+        assert_eq!(words("target/debug/barnabas kafka-topics --list"), "target/debug/barnabas kafka-topics --list");
+        assert_eq!(words("/opt/barnabas-0.1 server"), "/opt/barnabas-0.1 server");
+    }
 }

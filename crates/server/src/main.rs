@@ -10,7 +10,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let outcome = match args::Cli::parse().command.unwrap_or_default() {
+    let words = args::normal(std::env::args_os());
+    if let Some(tool) = words.get(1).and_then(|name| barnabas_tools::find(name)) {
+        return ExitCode::from(barnabas_tools::run(tool, &words[2..]));
+    }
+    let outcome = match args::Cli::parse_from(words).command.unwrap_or_default() {
         args::Command::Server(arguments) => server::run(arguments),
     };
     match outcome {

@@ -15,6 +15,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (3, &["barnabas-coordinator"]),
     (4, &["barnabas-quorum", "barnabas-replica"]),
     (5, &["barnabas-broker", "barnabas-console"]),
+    (6, &["barnabas-tools"]),
     (7, &["barnabas-server"]),
     (9, &["bench", "xtask"]),
 ];
@@ -26,7 +27,7 @@ const ONLY_USERS: &[(&str, &[&str])] = &[
     ("axum", &["barnabas-console"]),
     ("toml", &["barnabas-config"]),
     ("tracing-subscriber", &["barnabas-server"]),
-    ("clap", &["barnabas-server", "bench", "xtask"]),
+    ("clap", &["barnabas-server", "barnabas-tools", "bench", "xtask"]),
     ("lz4_flex", &["barnabas-protocol"]),
     ("snap", &["barnabas-protocol"]),
     ("zstd", &["barnabas-protocol"]),

@@ -1,0 +1,33 @@
+//! How a tool ends when it cannot do what it was asked for.
+
+use std::io;
+
+use crate::client::ClientError;
+
+/// Why a tool gave up. It is printed in the way of Kafka's tools: what scripts read is the first line and the exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line is wrong: the message, then the help, exit code 1.
+    Usage(String),
+    /// These lines on standard error, exit code 1.
+    Message(String),
+    /// These lines on standard output (some tools of Kafka do that), exit code 1.
+    OnStdout(String),
+    /// Nothing more to say, this exit code.
+    Exit(u8),
+    /// Whoever read the output has gone.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// For tools that let the exception of Java's client end them.
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Message(error.as_exception())
+    }
+}

@@ -1,0 +1,76 @@
+//! Kafka's command line tools, natively: same names, flags, output and exit codes, milliseconds instead of a JVM. One
+//! folder or file per tool; the client they share is in `client/`, command lines are in `cli/`. This file holds the list of
+//! tools and how one of them is run.
+
+pub mod cli;
+pub mod client;
+mod context;
+mod failure;
+pub mod output;
+mod topics;
+
+use std::io::{self, BufWriter, Write};
+
+pub use context::Context;
+pub use failure::Failure;
+
+/// One tool.
+pub struct Tool {
+    /// Its name without `.sh`.
+    pub name: &'static str,
+    /// One line for lists of tools.
+    pub about: &'static str,
+    run: fn(&mut Context<'_>, &[String]) -> Result<(), Failure>,
+    help: fn() -> String,
+}
+
+/// Every tool, by name.
+pub const TOOLS: &[Tool] = &[topics::TOOL];
+
+/// The tool of this name; `kafka-topics.sh` and a path before the name are fine.
+pub fn find(name: &str) -> Option<&'static Tool> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let bare = base.strip_suffix(".sh").unwrap_or(base);
+    TOOLS.iter().find(|tool| tool.name == bare)
+}
+
+/// Runs a tool on the streams of this process; gives the exit code.
+pub fn run(tool: &Tool, arguments: &[String]) -> u8 {
+    let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr().lock());
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    let strict = std::env::var("BARNABAS_STRICT_EXIT").is_ok_and(|value| value == "1");
+    let mut context = Context::new(&mut stdin, &mut stdout, &mut stderr, strict);
+    let code = run_in(tool, arguments, &mut context);
+    // Who no longer reads, as in `… | head -1`, is not told of it.
+    let _ = stdout.flush();
+    code
+}
+
+/// Runs a tool on given streams; gives the exit code.
+pub fn run_in(tool: &Tool, arguments: &[String], context: &mut Context<'_>) -> u8 {
+    let outcome = match arguments {
+        [only] if only == "--help" || only == "-h" => context.out((tool.help)()).map_err(Failure::from),
+        [only] if only == "--version" => context.out(version()).map_err(Failure::from),
+        _ => (tool.run)(context, arguments),
+    };
+    match outcome {
+        Ok(()) => context.exit_code(),
+        Err(failure) => explain(tool, failure, context),
+    }
+}
+
+/// Which Kafka the tools behave like; scripts look for the first word.
+fn version() -> String {
+    format!("4.3.1 (barnabas {})", env!("CARGO_PKG_VERSION"))
+}
+
+fn explain(tool: &Tool, failure: Failure, context: &mut Context<'_>) -> u8 {
+    let (told, code) = match failure {
+        Failure::Usage(message) => (context.err(message).and_then(|()| context.err((tool.help)())), 1),
+        Failure::Message(message) => (context.err(message), 1),
+        Failure::OnStdout(message) => (context.out(message), 1),
+        Failure::Exit(code) => (Ok(()), code),
+        Failure::Output(_) => (Ok(()), 1),
+    };
+    told.map_or(1, |()| code)
+}
