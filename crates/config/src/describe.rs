@@ -9,6 +9,10 @@ use crate::synonyms::{broker_key_of_group_key, broker_keys_of_topic_key, broker_
 use crate::topic::Layers;
 use crate::value::Value;
 
+const PROTOCOL_VERSION_KEY: &str = "inter.broker.protocol.version";
+/// The name of the finalized `metadata.version`, 30.
+const PROTOCOL_VERSION: &str = "4.3-IV0";
+
 /// Where a value comes from, as the protocol numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
@@ -114,8 +118,27 @@ pub fn describe_broker(
     others.sort_unstable();
     others.dedup();
     entries.extend(others.into_iter().map(|name| layers.broker_entry(name, layers.text_of(name))));
+    entries.retain(|entry| entry.name != PROTOCOL_VERSION_KEY);
+    entries.push(protocol_version());
     entries.sort_by(|left, right| left.name.cmp(&right.name));
     entries
+}
+
+/// Kafka 4 dropped this key; web consoles still ask it for the level of the cluster, and without it take the broker for
+/// Kafka 1.0 and close half of their pages. What a file of old says there does not count.
+fn protocol_version() -> ConfigEntry {
+    let value = Some(PROTOCOL_VERSION.to_owned());
+    let source = ConfigSource::DefaultConfig;
+    ConfigEntry {
+        name: PROTOCOL_VERSION_KEY.into(),
+        value: value.clone(),
+        source,
+        read_only: true,
+        sensitive: false,
+        synonyms: vec![ConfigSynonym { name: PROTOCOL_VERSION_KEY.into(), value, source }],
+        config_type: ConfigType::String.code(),
+        documentation: Some("The level of Apache Kafka that the broker speaks. It cannot be set."),
+    }
 }
 
 /// The dynamic defaults of all brokers: only what was set.

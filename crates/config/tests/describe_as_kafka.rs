@@ -9,7 +9,7 @@ use barnabas_config::{
 };
 
 /// Keys whose default or existence differs on purpose.
-const OURS: &[&str] = &["log.dir", "barnabas.http.listener"];
+const OURS: &[&str] = &["log.dir", "barnabas.http.listener", "inter.broker.protocol.version"];
 
 fn map(pairs: &[(&str, &str)]) -> ConfigMap {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -82,6 +82,17 @@ fn a_fresh_node_with_one_topic_setting() {
         ("CLIENT_METRICS", describe_client_metrics(&none)),
     ];
     compare(include_str!("fixtures/plain.tsv"), &resources);
+}
+
+#[test]
+fn consoles_learn_the_level_whatever_an_old_file_says() {
+    let none = ConfigMap::new();
+    for properties in ["node.id=1", "node.id=1\ninter.broker.protocol.version=2.0"] {
+        let entries = describe_broker(&broker(properties), &none, &none);
+        let found: Vec<_> = entries.iter().filter(|entry| entry.name == "inter.broker.protocol.version").collect();
+        assert_eq!(1, found.len());
+        assert_eq!((Some("4.3-IV0"), true), (found[0].value.as_deref(), found[0].read_only));
+    }
 }
 
 #[test]
