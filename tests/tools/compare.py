@@ -3,6 +3,7 @@
 
 BOOTSTRAP            the broker that is judged (host:port)
 REFERENCE_BOOTSTRAP  Apache Kafka itself
+NATIVE               a barnabas binary: the judged side runs its kafka-* commands instead of the Java tools
 LOG_DIR, REFERENCE_LOG_DIR   their log directories; without both, kafka-dump-log is left out
 MESSAGES             "loose": the wording of an error may differ, its kind, place, and exit code may not
 VERBOSE              set: show what Apache Kafka answered, too
@@ -27,13 +28,15 @@ from steps import steps
 
 HERE = Path(__file__).resolve().parent
 SUITE_LIMIT_S = 110
+NATIVE_LIMIT_S = 40
 LOOSE = os.environ.get("MESSAGES") == "loose"
 
 
 class Side:
     """One broker, with a driver process of its own and names of its own."""
 
-    def __init__(self, letter, bootstrap, log_dir):
+    def __init__(self, letter, bootstrap, log_dir, native=None):
+        self.native = native
         self.bootstrap = bootstrap
         self.log_dir = log_dir
         self.run = f"run{letter}{time.time_ns() // 1_000_000 % 10**8:08d}"
@@ -43,14 +46,7 @@ class Side:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def call(self, step):
-        words = [step.stdin, step.tool, *step.args]
-        words = [base64.b64encode(self.fill(word).encode()).decode() for word in words]
-        self.process.stdin.write(" ".join(words) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().split(" ")
-        if len(answer) != 3:
-            raise RuntimeError("the driver has ended")
-        code, out, err = answer[0], *(base64.b64decode(word).decode() for word in answer[1:])
+        code, out, err = self.run_tool(step.stdin, step.tool, *step.args)
         out = self.normal(out)
         out = [line for line in out if not step.only or re.search(step.only, line)]
         out = [line for line in out if not step.without or not re.search(step.without, line)]
@@ -85,19 +81,28 @@ class Side:
         return line.rstrip()
 
     def find_node(self):
-        code, out, _ = self.raw("kafka-broker-api-versions", "--bootstrap-server", "{B}")
+        code, out, _ = self.run_java("", "kafka-broker-api-versions", "--bootstrap-server", self.bootstrap)
         found = re.search(r"\(id: (\d+) rack", out)
         if not found:
             sys.exit(f"Bail out! kafka-broker-api-versions against {self.bootstrap}: exit {code}, {out[:200]!r}")
         self.node = int(found.group(1))
         return out
 
-    def raw(self, tool, *args):
-        words = [base64.b64encode(self.fill(word).encode()).decode() for word in ("", tool, *args)]
-        self.process.stdin.write(" ".join(words) + "\n")
+    def run_tool(self, stdin, tool, *args):
+        words = [self.fill(word) for word in (stdin, tool, *args)]
+        if self.native and not tool.startswith("@"):
+            done = subprocess.run([self.native, *words[1:]], input=words[0], capture_output=True, text=True, timeout=NATIVE_LIMIT_S,
+                                  env={**os.environ, "TZ": "UTC"})
+            return str(done.returncode), done.stdout, done.stderr
+        return self.run_java(*words)
+
+    def run_java(self, *words):
+        self.process.stdin.write(" ".join(base64.b64encode(word.encode()).decode() for word in words) + "\n")
         self.process.stdin.flush()
-        code, out, err = self.process.stdout.readline().split(" ")
-        return code, base64.b64decode(out).decode(), base64.b64decode(err).decode()
+        answer = self.process.stdout.readline().split(" ")
+        if len(answer) != 3:
+            raise RuntimeError("the driver has ended")
+        return answer[0], *(base64.b64decode(word).decode() for word in answer[1:])
 
 
 # What may differ between two runs of the same broker.
@@ -213,7 +218,7 @@ def report(name, reason, lines):
 
 
 def main():
-    ours = Side("a", os.environ["BOOTSTRAP"], os.environ.get("LOG_DIR"))
+    ours = Side("a", os.environ["BOOTSTRAP"], os.environ.get("LOG_DIR"), os.environ.get("NATIVE"))
     kafka = Side("b", os.environ["REFERENCE_BOOTSTRAP"], os.environ.get("REFERENCE_LOG_DIR"))
     sides = [ours, kafka]
     began, good = time.time(), True

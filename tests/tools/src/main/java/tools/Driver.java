@@ -34,7 +34,15 @@ public final class Driver {
         Map.entry("kafka-features", "org.apache.kafka.tools.FeatureCommand"),
         Map.entry("kafka-acls", "org.apache.kafka.tools.AclCommand"),
         Map.entry("kafka-cluster", "org.apache.kafka.tools.ClusterTool"),
-        Map.entry("kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments"));
+        Map.entry("kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments"),
+        Map.entry("kafka-metadata-quorum", "org.apache.kafka.tools.MetadataQuorumCommand"),
+        Map.entry("kafka-transactions", "org.apache.kafka.tools.TransactionsCommand"),
+        Map.entry("kafka-producer-perf-test", "org.apache.kafka.tools.ProducerPerformance"),
+        Map.entry("kafka-consumer-perf-test", "org.apache.kafka.tools.ConsumerPerformance"),
+        Map.entry("kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer"),
+        Map.entry("kafka-verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer"),
+        Map.entry("kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand"),
+        Map.entry("kafka-storage", "kafka.tools.StorageTool"));
 
     private static volatile Integer exitCode;
 

@@ -1,0 +1,12 @@
+"""The calls that compare.py makes, in order: later ones build on earlier ones."""
+from .configs import configs
+from .console import console
+from .groups import groups
+from .offsets import offsets, record_deletion
+from .others import cleaning, dump, others
+from .topics import topics
+
+
+def steps(folder):
+    for part in (topics(), configs(), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
+        yield from part
