@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Golden comparison: the same calls of Apache Kafka's own tools against a broker and against Apache Kafka.
+"""Golden comparison: what Apache Kafka's own tools print against Apache Kafka is right; broker and native tools are judged by it.
 
 BOOTSTRAP            the broker that is judged (host:port)
 REFERENCE_BOOTSTRAP  Apache Kafka itself
-NATIVE               a barnabas binary: the judged side runs its kafka-* commands instead of the Java tools
+NATIVE               a barnabas binary, whose kafka-* commands are judged
+JUDGE                what to judge, separated by commas: "java" (Java tools against the broker), "native" (native tools against the
+                     broker), "native-on-kafka" (native tools against Apache Kafka); default: "native" with NATIVE, else "java"
 LOG_DIR, REFERENCE_LOG_DIR   their log directories; without both, kafka-dump-log is left out
 MESSAGES             "loose": the wording of an error may differ, its kind, place, and exit code may not
 VERBOSE              set: show what Apache Kafka answered, too
@@ -12,6 +14,7 @@ Arguments choose steps by part of the name, but every step runs, since later one
 One line per step: "ok - name" or "not ok - name: reason"; exit code 1 if any differs.
 """
 import base64
+import copy
 import difflib
 import json
 import os
@@ -27,16 +30,17 @@ from pathlib import Path
 from steps import steps
 
 HERE = Path(__file__).resolve().parent
-SUITE_LIMIT_S = 110
+SUITE_LIMIT_S = 400
 NATIVE_LIMIT_S = 40
 LOOSE = os.environ.get("MESSAGES") == "loose"
 
 
 class Side:
-    """One broker, with a driver process of its own and names of its own."""
+    """Tools and the broker they talk to, with a driver process of its own and names of its own."""
 
-    def __init__(self, letter, bootstrap, log_dir, native=None):
+    def __init__(self, letter, bootstrap, log_dir, native=None, title=""):
         self.native = native
+        self.title = title
         self.bootstrap = bootstrap
         self.log_dir = log_dir
         self.run = f"run{letter}{time.time_ns() // 1_000_000 % 10**8:08d}"
@@ -138,17 +142,17 @@ def sorted_log_dirs(line):
         return line
 
 
-def both(call):
-    """Runs the same thing on both sides at once."""
-    results = [None, None]
+def at_once(sides, call):
+    """Runs the same thing on all sides at once."""
+    results = [None] * len(sides)
 
-    def work(index):
+    def work(index, side):
         try:
-            results[index] = call(index)
+            results[index] = call(side)
         except Exception as error:  # a dead driver is a result like any other
             results[index] = error
 
-    threads = [threading.Thread(target=work, args=(index,), daemon=True) for index in (0, 1)]
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(sides)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -217,35 +221,62 @@ def report(name, reason, lines):
     return False
 
 
+def reference_side():
+    return Side("r", os.environ["REFERENCE_BOOTSTRAP"], os.environ.get("REFERENCE_LOG_DIR"))
+
+
+def judged_sides():
+    native = os.environ.get("NATIVE")
+    ours = os.environ["BOOTSTRAP"], os.environ.get("LOG_DIR")
+    kafka = os.environ["REFERENCE_BOOTSTRAP"], os.environ.get("REFERENCE_LOG_DIR")
+    makers = {
+        "java": lambda: Side("j", *ours),
+        "native": lambda: Side("n", *ours, native, " [native]"),
+        "native-on-kafka": lambda: Side("k", *kafka, native, " [native on Kafka]"),
+    }
+    return [makers[name]() for name in os.environ.get("JUDGE", "native" if native else "java").split(",")]
+
+
+def is_chosen(step):
+    return step.name and (len(sys.argv) == 1 or any(part in step.name for part in sys.argv[1:]))
+
+
+def judge(step, side, result, expected):
+    """Compares one side's result with the reference's; says whether it is right."""
+    if isinstance(result, dict) and isinstance(expected, dict):
+        result, expected = copy.deepcopy(result), copy.deepcopy(expected)
+        if step.drop_static:
+            drop_static(result, expected)
+        if step.tool == "kafka-features":
+            drop_unserved_features(result, expected)
+    reason, lines = difference(result, expected)
+    if is_chosen(step):
+        return report(step.name + side.title, reason, lines)
+    if reason and not step.name:
+        print(f"# preparation {step.tool} {' '.join(step.args)}{side.title}: {reason}", *lines, sep="\n#   ")
+    return True
+
+
 def main():
-    ours = Side("a", os.environ["BOOTSTRAP"], os.environ.get("LOG_DIR"), os.environ.get("NATIVE"))
-    kafka = Side("b", os.environ["REFERENCE_BOOTSTRAP"], os.environ.get("REFERENCE_LOG_DIR"))
-    sides = [ours, kafka]
+    reference, judged = reference_side(), judged_sides()
+    sides = [reference, *judged]
     began, good = time.time(), True
-    versions = both(lambda index: sides[index].find_node())
+    versions = at_once(sides, lambda side: side.find_node())
     if any(not isinstance(text, str) for text in versions):
         sys.exit(f"Bail out! {versions}")
-    good &= compare_api_versions(*versions)
+    good &= compare_api_versions(versions[1], versions[0])
     folder = tempfile.mkdtemp()
     for step in steps(folder):
-        if step.needs_log_dir and not (ours.log_dir and kafka.log_dir):
+        if step.needs_log_dir and not all(side.log_dir for side in sides):
             continue
         if time.time() - began > SUITE_LIMIT_S:
             good = report(step.name, "not run: the suite took too long", [])
             continue
-        results = both(lambda index: sides[index].call(step))
-        if step.drop_static and all(isinstance(result, dict) for result in results):
-            drop_static(*results)
-        if step.tool == "kafka-features" and all(isinstance(result, dict) for result in results):
-            drop_unserved_features(*results)
-        reason, lines = difference(*results)
-        if not step.name or len(sys.argv) > 1 and not any(part in step.name for part in sys.argv[1:]):
-            if reason and not step.name:
-                print(f"# preparation {step.tool} {' '.join(step.args)}: {reason}", *lines, sep="\n#   ")
-            continue
-        if os.environ.get("VERBOSE"):
-            print(f"# {step.tool} {' '.join(step.args)}", results[1], sep="\n#   ")
-        good &= report(step.name, reason, lines)
+        expected, *results = at_once(sides, lambda side: side.call(step))
+        if os.environ.get("VERBOSE") and is_chosen(step):
+            print(f"# {step.tool} {' '.join(step.args)}", expected, sep="\n#   ")
+        for side, result in zip(judged, results):
+            good &= judge(step, side, result, expected)
     for side in sides:
         side.process.kill()
     shutil.rmtree(folder, ignore_errors=True)

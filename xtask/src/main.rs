@@ -70,7 +70,7 @@ enum Task {
         /// Suites to run; without a name, all.
         names: Vec<String>,
     },
-    /// Compares what Apache Kafka's own tools print against the broker and against Apache Kafka.
+    /// Compares tools with Apache Kafka's own against Apache Kafka: the same tools against the broker, ours against both.
     Tools {
         #[command(flatten)]
         broker: BinaryChoice,
