@@ -9,6 +9,7 @@ pub struct Context<'a> {
     pub stderr: &'a mut dyn Write,
     /// `BARNABAS_STRICT_EXIT=1`: an error that the broker reported makes the exit code 1 even where Kafka's tool exits 0.
     pub strict_exit: bool,
+    json: bool,
     reported_errors: usize,
 }
 
@@ -19,15 +20,26 @@ impl<'a> Context<'a> {
         stderr: &'a mut dyn Write,
         strict_exit: bool,
     ) -> Self {
-        Self { stdin, stdout, stderr, strict_exit, reported_errors: 0 }
+        Self { stdin, stdout, stderr, strict_exit, json: false, reported_errors: 0 }
     }
 
-    /// Counts an error that Kafka's tool prints but exits 0 with. With `--output json` call [`Self::be_strict`] first.
+    /// Counts an error that Kafka's tool prints but exits 0 with.
     pub fn note_reported_error(&mut self) {
         self.reported_errors += 1;
     }
 
-    /// From now on errors that the broker reported make the exit code 1: `--output json` asks for it.
+    /// `--output json`: what is printed is one document, and exit codes tell the truth. `run_in` calls it.
+    pub(crate) fn be_json(&mut self) {
+        self.json = true;
+        self.be_strict();
+    }
+
+    /// Whether one JSON document is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// From now on errors that the broker reported make the exit code 1.
     pub fn be_strict(&mut self) {
         self.strict_exit = true;
     }

@@ -13,6 +13,8 @@ pub enum Failure {
     Message(String),
     /// These lines on standard output (some tools of Kafka do that), exit code 1.
     OnStdout(String),
+    /// The cluster refused, or cannot be reached: this text on standard error or standard output, exit code 1.
+    Cluster { error: ClientError, text: String, on_stdout: bool },
     /// Nothing more to say, this exit code.
     Exit(u8),
     /// Whoever read the output has gone.
@@ -28,6 +30,19 @@ impl From<io::Error> for Failure {
 /// For tools that let the exception of Java's client end them.
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self::Message(error.as_exception())
+        let text = error.as_exception();
+        Self::Cluster { error, text, on_stdout: false }
+    }
+}
+
+impl Failure {
+    /// Code and message for `--output json`; `None` if there is nothing to tell.
+    pub(crate) fn code_and_message(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Usage(message) => Some(("INVALID_ARGUMENT", message.clone())),
+            Self::Message(message) | Self::OnStdout(message) => Some(("FAILED", message.clone())),
+            Self::Cluster { error, .. } => Some((error.code_name(), error.to_string())),
+            Self::Exit(_) | Self::Output(_) => None,
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! folder or file per tool; the client they share is in `client/`, command lines are in `cli/`. This file holds the list of
 //! tools and how one of them is run.
 
+mod broker_api_versions;
 pub mod cli;
 pub mod client;
 mod context;
@@ -25,7 +26,7 @@ pub struct Tool {
 }
 
 /// Every tool, by name.
-pub const TOOLS: &[Tool] = &[topics::TOOL];
+pub const TOOLS: &[Tool] = &[broker_api_versions::TOOL, topics::TOOL];
 
 /// The tool of this name; `kafka-topics.sh` and a path before the name are fine.
 pub fn find(name: &str) -> Option<&'static Tool> {
@@ -48,6 +49,9 @@ pub fn run(tool: &Tool, arguments: &[String]) -> u8 {
 
 /// Runs a tool on given streams; gives the exit code.
 pub fn run_in(tool: &Tool, arguments: &[String], context: &mut Context<'_>) -> u8 {
+    if wants_json(arguments) {
+        context.be_json();
+    }
     let outcome = match arguments {
         [only] if only == "--help" || only == "-h" => context.out((tool.help)()).map_err(Failure::from),
         [only] if only == "--version" => context.out(version()).map_err(Failure::from),
@@ -59,16 +63,27 @@ pub fn run_in(tool: &Tool, arguments: &[String], context: &mut Context<'_>) -> u
     }
 }
 
+fn wants_json(arguments: &[String]) -> bool {
+    let pairs = arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
+    pairs || arguments.iter().any(|word| word == "--output=json")
+}
+
 /// Which Kafka the tools behave like; scripts look for the first word.
 fn version() -> String {
     format!("4.3.1 (barnabas {})", env!("CARGO_PKG_VERSION"))
 }
 
 fn explain(tool: &Tool, failure: Failure, context: &mut Context<'_>) -> u8 {
+    if let (true, Some((code, message))) = (context.is_json(), failure.code_and_message()) {
+        let document = serde_json::json!({ "error": output::json_error(code, &message) });
+        return context.out(output::json(&document)).map_or(1, |()| 1);
+    }
     let (told, code) = match failure {
         Failure::Usage(message) => (context.err(message).and_then(|()| context.err((tool.help)())), 1),
         Failure::Message(message) => (context.err(message), 1),
         Failure::OnStdout(message) => (context.out(message), 1),
+        Failure::Cluster { text, on_stdout: true, .. } => (context.out(text), 1),
+        Failure::Cluster { text, .. } => (context.err(text), 1),
         Failure::Exit(code) => (Ok(()), code),
         Failure::Output(_) => (Ok(()), 1),
     };

@@ -18,6 +18,11 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     std::iter::once(first).chain(rows.iter().map(|row| line(&mut row.iter().map(String::as_str)))).collect()
 }
 
+/// An error as a member of a JSON document.
+pub fn json_error(code: &str, message: &str) -> Value {
+    serde_json::json!({ "code": code, "message": message })
+}
+
 /// A JSON document for `--output json`.
 pub fn json(document: &Value) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default()

@@ -44,6 +44,18 @@ impl ClientError {
         if let Self::Api { code, .. } = self { Some(*code) } else { None }
     }
 
+    /// The name of the error for `--output json`: Kafka's where the broker sent a code.
+    pub fn code_name(&self) -> &'static str {
+        match self {
+            Self::Config(_) => "INVALID_CLIENT_CONFIG",
+            Self::Timeout(_) => "TIMEOUT",
+            Self::Disconnected { .. } => "NETWORK_EXCEPTION",
+            Self::Unsupported(_) => "UNSUPPORTED_VERSION",
+            Self::Decode { .. } => "CORRUPT_RESPONSE",
+            Self::Api { code, .. } => code.name(),
+        }
+    }
+
     /// Whether the same call may work a moment later.
     pub fn is_retriable(&self) -> bool {
         match self {
