@@ -10,7 +10,7 @@ use crate::{repo, shell};
 /// Every crate of the workspace, from the ground up. docs/ARCHITECTURE.md says what each one holds.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["barnabas-common", "base2histogram"]),
-    (1, &["barnabas-protocol", "barnabas-config"]),
+    (1, &["barnabas-protocol", "barnabas-config", "barnabas-zookeeper"]),
     (2, &["barnabas-log", "barnabas-metadata"]),
     (3, &["barnabas-coordinator"]),
     (4, &["barnabas-quorum", "barnabas-replica"]),
