@@ -19,9 +19,12 @@ mod network;
 mod partitions;
 mod producer_ids;
 mod settings;
+mod start_topics;
+mod supported;
 mod topics;
 mod validation;
 
 pub use broker::Broker;
 pub use error::StartError;
 pub use lifecycle::{ListeningOn, RunningBroker, StartOptions, start};
+pub use supported::check_supported;

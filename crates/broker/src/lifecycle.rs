@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, Uuid};
-use barnabas_config::{BrokerConfig, SecurityProtocol};
+use barnabas_config::BrokerConfig;
 use barnabas_metadata::{
     BrokerListener, BrokerRegistrationCommand, CommandResult, CreateTopicsItem, DEFAULT_BROKER_CONFIGS,
     DEFAULT_FEATURES, FeatureRange, MetadataCommand, MetadataDelta, MetadataImage,
@@ -33,6 +33,7 @@ use crate::network::{self, BoundListener, MemoryBudget, Workers};
 use crate::partitions::PartitionLife;
 use crate::producer_ids::ProducerIds;
 use crate::settings::Settings;
+use crate::supported::check_supported;
 use crate::topics::{CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC};
 
 /// Memory that requests on their way in may take together, unless one frame alone may be larger.
@@ -71,7 +72,7 @@ pub struct RunningBroker {
 /// Starts a broker. When this returns, clients can produce and groups can form.
 pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let StartOptions { config, cluster_id, vfs, clock } = options;
-    refuse_unsupported(&config)?;
+    check_supported(&config)?;
     warn_of_what_has_no_effect(&config);
     let metadata_dir = config.metadata_log_dir();
     let opened = log_dirs::open(&vfs, &config.log_dirs(), config.node_id(), cluster_id.as_deref())?;
@@ -110,34 +111,6 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
 fn start_workers() -> Result<Workers, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Workers::start(cores).map_err(StartError::Threads)
-}
-
-/// What the configuration asks for and this version does not do: said at start, never silently left out.
-fn refuse_unsupported(config: &BrokerConfig) -> Result<(), StartError> {
-    let unsupported = |message: String| Err(StartError::Unsupported(message));
-    if let Some(secured) = config.listeners().iter().find(|listener| listener.protocol != SecurityProtocol::Plaintext) {
-        return unsupported(format!(
-            "listener {} wants {}, which is not served yet; give it PLAINTEXT in 'listener.security.protocol.map' or remove \
-             it from 'listeners'",
-            secured.name,
-            secured.protocol.name()
-        ));
-    }
-    if !config.has_role(barnabas_config::ProcessRole::Broker) {
-        return unsupported(
-            "process.roles has no 'broker': a controller alone is not served yet; add broker".to_owned(),
-        );
-    }
-    let voters = config.quorum_voters();
-    if voters.iter().any(|voter| voter.id != config.node_id()) {
-        return unsupported(format!(
-            "controller.quorum.voters names {} nodes; clusters of several nodes are not served yet, and running this one \
-             alone would split your data; keep only node {} in it",
-            voters.len(),
-            config.node_id()
-        ));
-    }
-    Ok(())
 }
 
 /// Limits that people rely on and that are not kept yet. Settings of speed are another matter: those are ours to choose.

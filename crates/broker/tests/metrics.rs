@@ -32,7 +32,7 @@ async fn start(dir: &TempDir) -> RunningBroker {
         &format!("log.dirs={}", dir.path().display()),
     ];
     let overrides = overrides.map(str::to_owned).to_vec();
-    let loaded = BrokerConfig::load(LoadInput { file: None, env: Vec::new(), overrides }).unwrap();
+    let loaded = BrokerConfig::load(LoadInput { overrides, ..LoadInput::default() }).unwrap();
     let (vfs, clock) = (Arc::new(OsVfs), Arc::new(SystemClock::default()));
     let options = StartOptions { config: loaded.config, cluster_id: Some("metrics-test".to_owned()), vfs, clock };
     barnabas_broker::start(options).await.unwrap()

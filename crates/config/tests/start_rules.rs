@@ -34,6 +34,7 @@ fn settings_are_accepted_and_refused_as_kafka_does() {
             file: Some(("server.properties".into(), BASE.into())),
             env: Vec::new(),
             overrides: settings.split(';').map(str::to_owned).collect(),
+            container: None,
         };
         let accepted = BrokerConfig::load(input);
         if accepted.is_ok() != (verdict == "accepted" || LENIENT.contains(&settings)) {

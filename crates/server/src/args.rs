@@ -30,6 +30,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start the broker (the default).
     Server(ServerArgs),
+    /// Start the broker as Kafka's images do: what the image's entry points run.
+    Container(ContainerArgs),
+    /// Kafka's start command: [-daemon] FILE [--override KEY=VALUE]...
+    KafkaServerStart(Words),
+    /// Kafka's stop command.
+    KafkaServerStop(Words),
 }
 
 impl Default for Command {
@@ -46,6 +52,26 @@ pub(crate) struct ServerArgs {
     /// A setting that goes before the environment (KAFKA_…) and the file; may be repeated.
     #[arg(long = "override", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ContainerArgs {
+    /// Settings that the environment goes before; may be missing.
+    pub file: Option<PathBuf>,
+    /// A setting that goes before all others; may be repeated.
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Only write the settings to this file.
+    #[arg(long, value_name = "FILE")]
+    pub write_properties: Option<PathBuf>,
+}
+
+/// Words that are read by the command itself, in Kafka's manner.
+#[derive(Args, Debug)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Words {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 #[cfg(test)]

@@ -27,6 +27,15 @@ pub(crate) fn print(banner: &Banner<'_>) {
     if std::io::stdout().is_terminal() { banner.for_people() } else { println!("{}", banner.for_machines()) }
 }
 
+/// Kafka's words for being up, in the order in which it says them. Test containers and scripts wait for them.
+pub(crate) fn announce(node_id: i32) {
+    println!("Creating new log file");
+    println!("Transitioning from RECOVERY to RUNNING");
+    println!("Checking need to trigger auto leader balancing");
+    println!("[KafkaServer id={node_id}] started");
+    println!("Kafka Server started");
+}
+
 impl Banner<'_> {
     fn for_people(&self) {
         println!("Barnabas {} (behaves as Apache Kafka {KAFKA_LEVEL})", env!("CARGO_PKG_VERSION"));

@@ -2,6 +2,8 @@
 
 mod args;
 mod banner;
+mod classic;
+mod container;
 mod logging;
 mod server;
 
@@ -16,6 +18,9 @@ fn main() -> ExitCode {
     }
     let outcome = match args::Cli::parse_from(words).command.unwrap_or_default() {
         args::Command::Server(arguments) => server::run(arguments),
+        args::Command::Container(arguments) => container::run(arguments),
+        args::Command::KafkaServerStart(words) => classic::start(&words.words),
+        args::Command::KafkaServerStop(_) => classic::stop(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,76 +1,132 @@
 //! `barnabas server`: from configuration to a running broker and back.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use barnabas_broker::{Broker, RunningBroker, StartOptions};
 use barnabas_common::SystemClock;
 use barnabas_common::vfs::OsVfs;
-use barnabas_config::{BrokerConfig, HostPort, LoadInput, Loaded};
+use barnabas_config::{BrokerConfig, HostPort, LoadInput, Loaded, StartActions, TopicToCreate};
 use barnabas_console::Source;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::args::ServerArgs;
-use crate::banner::{Banner, print};
+use crate::banner::{self, Banner, print};
 use crate::logging;
+
+/// How long a stop may take where somebody waits for it with a kill in hand. What was acknowledged is safe without it;
+/// the next start then checks the logs.
+const STOP_LIMIT: Duration = Duration::from_millis(1700);
+
+/// A start that is ready to go.
+pub(crate) struct Start {
+    pub loaded: Loaded,
+    pub cluster_id: Option<String>,
+    pub started: Instant,
+    /// Say in Kafka's words that it is up, for programs that wait for them.
+    pub announce: bool,
+    /// End soon after a signal, come what may.
+    pub stop_at_once: bool,
+}
 
 /// Runs a broker until SIGTERM or Ctrl-C. The error is one line for people.
 pub(crate) fn run(arguments: ServerArgs) -> Result<(), String> {
     let started = Instant::now();
     logging::init();
     let loaded = load(&arguments)?;
+    let cluster_id = loaded.start.cluster_id.clone();
+    let start = Start { loaded, cluster_id, started, announce: false, stop_at_once: false };
+    in_runtime(async move { serve(start, StopSignals::listen()?).await })
+}
+
+/// Runs to the end of the work, without waiting for threads that it left behind.
+pub(crate) fn in_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(serve(loaded, started))
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
+}
+
+pub(crate) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+pub(crate) fn read_settings(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        format!(
+            "cannot read the configuration {}: {error}; give the path of a server.properties or TOML file",
+            path.display()
+        )
+    })
 }
 
 fn load(arguments: &ServerArgs) -> Result<Loaded, String> {
     let file = match &arguments.file {
-        Some(path) => {
-            let contents = std::fs::read_to_string(path).map_err(|error| {
-                format!(
-                    "cannot read the configuration {}: {error}; give the path of a server.properties or TOML file",
-                    path.display()
-                )
-            })?;
-            Some((path.clone(), contents))
-        }
+        Some(path) => Some((path.clone(), read_settings(path)?)),
         None => None,
     };
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    BrokerConfig::load(LoadInput { file, env, overrides: arguments.overrides.clone() })
-        .map_err(|error| error.to_string())
+    let input = LoadInput { file, env: environment(), overrides: arguments.overrides.clone(), container: None };
+    BrokerConfig::load(input).map_err(|error| error.to_string())
 }
 
-async fn serve(loaded: Loaded, started: Instant) -> Result<(), String> {
-    let Loaded { config, warnings, notes } = loaded;
-    let mut signals = StopSignals::listen()?;
+/// From a start to its end. A signal during the start ends it, too: what it writes survives that as it survives a crash.
+pub(crate) async fn serve(start: Start, mut signals: StopSignals) -> Result<(), String> {
+    let Start { loaded, cluster_id, started, announce, stop_at_once } = start;
+    let Loaded { config, warnings, notes, start } = loaded;
     let http = bind_http(config.http_listener()).await?;
-    let cluster_id = std::env::var("CLUSTER_ID").or_else(|_| std::env::var("KAFKA_CLUSTER_ID")).ok();
     let options = StartOptions {
         config: config.clone(),
-        cluster_id: cluster_id.filter(|id| !id.trim().is_empty()),
+        cluster_id,
         vfs: Arc::new(OsVfs),
         clock: Arc::new(SystemClock::default()),
     };
-    let running = barnabas_broker::start(options).await.map_err(|error| error.to_string())?;
+    let running = tokio::select! {
+        running = barnabas_broker::start(options) => running.map_err(|error| error.to_string())?,
+        () = signals.wait() => return Ok(()),
+    };
+    create_topics(&running.broker, &start).await;
     let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
     let http_task = http.map(|listener| spawn_http(listener, &running));
     print(&Banner { config: &config, running: &running, http_address, warnings: &warnings, notes: &notes, started });
+    if announce {
+        banner::announce(config.node_id());
+    }
     signals.wait().await;
-    running.stop().await;
+    stop(running, stop_at_once, &mut signals).await;
     if let Some(task) = http_task {
         task.abort();
     }
-    info!("stopped");
     Ok(())
+}
+
+/// A second signal, or a limit where there is one, cuts the stop short.
+async fn stop(running: RunningBroker, at_once: bool, signals: &mut StopSignals) {
+    let limit = async {
+        if at_once { tokio::time::sleep(STOP_LIMIT).await } else { std::future::pending().await }
+    };
+    tokio::select! {
+        () = running.stop() => info!("stopped"),
+        () = signals.wait() => warn!("stopped at once by a second signal; the next start checks the logs"),
+        () = limit => warn!("stopped without closing every log, to be in time; the next start checks them"),
+    }
+}
+
+async fn create_topics(broker: &Broker, start: &StartActions) {
+    for topic in &start.topics {
+        let TopicToCreate { name, partitions, replication_factor, configs } = topic;
+        match broker.create_topic_at_start(name, *partitions, *replication_factor, configs).await {
+            Ok(true) => info!("created topic {name}, as KAFKA_CREATE_TOPICS asks"),
+            Ok(false) => {}
+            Err(error) => warn!("KAFKA_CREATE_TOPICS: topic {name} was not created: {error}"),
+        }
+    }
 }
 
 async fn bind_http(listener: Option<&HostPort>) -> Result<Option<TcpListener>, String> {
@@ -107,7 +163,7 @@ fn spawn_http(listener: TcpListener, running: &RunningBroker) -> JoinHandle<()> 
 }
 
 /// The signals that ask a broker to stop.
-struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -115,12 +171,12 @@ struct StopSignals {
 impl StopSignals {
     /// From here on the signals no longer kill the process at once. To be called before the broker says that it is ready:
     /// who reads that may stop it the next moment.
-    fn listen() -> Result<Self, String> {
+    pub(crate) fn listen() -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

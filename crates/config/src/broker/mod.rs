@@ -1,6 +1,7 @@
 //! The configuration of one broker: every key with its value, and typed access for what a broker needs first.
 //! Addresses are in `listeners.rs`, rules between keys in `rules.rs`, the sources in `load/`.
 
+mod defaults;
 mod listeners;
 mod rules;
 
@@ -12,15 +13,10 @@ pub use listeners::{AdvertisedListener, HostPort, Listener, QuorumVoter, Securit
 
 use crate::ConfigMap;
 use crate::key::ConfigKey;
-use crate::keys::{AUTHORIZER_KEYS, broker_key, broker_keys};
-use crate::load::{ConfigError, Gathered, LoadInput, Origin, Setting, Warning, base_key, gather};
+use crate::keys::broker_key;
+use crate::load::{ConfigError, Gathered, LoadInput, Origin, Setting, StartActions, Warning, base_key, gather};
 use crate::synonyms::broker_synonyms;
 use crate::value::Value;
-
-/// Node id when nobody gives one.
-const DEFAULT_NODE_ID: i32 = 1;
-/// Where a broker without any file listens: only this machine can reach it.
-const LOOPBACK_LISTENER: &str = "PLAINTEXT://127.0.0.1:9092";
 
 /// A role of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +36,8 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// What was skipped or chosen without being asked for.
     pub notes: Vec<String>,
+    /// What the environment asks for besides settings.
+    pub start: StartActions,
 }
 
 /// The configuration of a broker. Cheap to read, made once at start and once more per dynamic change.
@@ -61,7 +59,7 @@ impl fmt::Debug for BrokerConfig {
 impl BrokerConfig {
     /// Builds the configuration from its sources, or says everything that is wrong with them.
     pub fn load(input: LoadInput) -> Result<Loaded, ConfigError> {
-        let Gathered { settings, mut warnings, mut notes } = gather(&input)?;
+        let Gathered { settings, mut warnings, mut notes, start, family } = gather(&input)?;
         let (mut values, problems) = parse_settings(&settings);
         if !problems.is_empty() {
             return Err(ConfigError { problems });
@@ -69,14 +67,13 @@ impl BrokerConfig {
         let mut statics: ConfigMap =
             settings.values().map(|setting| (setting.key.clone(), setting.value.clone())).collect();
         let origins = settings.into_iter().map(|(key, setting)| (key, setting.origin)).collect();
-        fill_identity(&mut values, &mut statics, &mut notes)?;
-        fill_listeners(&mut values, &origins, input.file.is_some(), &mut notes);
-        fill_defaults(&mut values);
+        let surroundings = defaults::Surroundings { has_file: input.file.is_some(), facts: input.container.as_ref(), family };
+        defaults::fill(&mut values, &mut statics, &origins, &surroundings, &mut notes)?;
         let addresses = listeners::resolve(&values, &mut notes)?;
         let config = Self { values, statics, origins, addresses };
         warnings.extend(rules::doubts(&config));
         let problems = config.problems();
-        if problems.is_empty() { Ok(Loaded { config, warnings, notes }) } else { Err(ConfigError { problems }) }
+        if problems.is_empty() { Ok(Loaded { config, warnings, notes, start }) } else { Err(ConfigError { problems }) }
     }
 
     /// The same broker with dynamic configs on top, as far as they are valid: those of the broker win over those of
@@ -261,65 +258,6 @@ fn describe_problem(setting: &Setting, row: &ConfigKey, problem: &str) -> String
         "{} = {value:?} ({}): {problem}; change it, or remove it to get the default{default}",
         setting.key, setting.origin
     )
-}
-
-/// `node.id` and `broker.id` stand for each other; without either the node is number 1, and without roles it has both.
-fn fill_identity(
-    values: &mut BTreeMap<&'static str, Value>,
-    statics: &mut ConfigMap,
-    notes: &mut Vec<String>,
-) -> Result<(), ConfigError> {
-    let number = |values: &BTreeMap<&'static str, Value>, key| values.get(key).and_then(Value::as_number);
-    match (number(values, "node.id"), number(values, "broker.id").filter(|id| *id >= 0)) {
-        (Some(node), Some(broker)) if node != broker => {
-            let problem =
-                format!("node.id is {node} and broker.id is {broker}: remove broker.id, or make them the same");
-            return Err(ConfigError::one(problem));
-        }
-        (Some(_), _) => copy(values, statics, "node.id", "broker.id"),
-        (None, Some(_)) => copy(values, statics, "broker.id", "node.id"),
-        (None, None) => {
-            values.insert("node.id", Value::Int(DEFAULT_NODE_ID));
-            notes.push(format!("node.id is not set: {DEFAULT_NODE_ID} is used"));
-        }
-    }
-    values.entry("process.roles").or_insert_with(|| Value::List(vec!["broker".into(), "controller".into()]));
-    Ok(())
-}
-
-fn copy(values: &mut BTreeMap<&'static str, Value>, statics: &mut ConfigMap, from: &str, to: &'static str) {
-    if let Some(value) = values.get(from).cloned() {
-        statics.insert(to.into(), value.to_text().unwrap_or_default());
-        values.insert(to, value);
-    }
-}
-
-/// Chooses `listeners` when nobody gave them. Advertised addresses from the environment imply listeners on the same
-/// ports, as in Kafka's images; without a file only this machine gets in; else Kafka's default stands.
-fn fill_listeners(
-    values: &mut BTreeMap<&'static str, Value>,
-    origins: &BTreeMap<String, Origin>,
-    has_file: bool,
-    notes: &mut Vec<String>,
-) {
-    if values.contains_key("listeners") {
-        return;
-    }
-    let from_env = matches!(origins.get("advertised.listeners"), Some(Origin::Env(_)));
-    let advertised = values.get("advertised.listeners").filter(|_| from_env);
-    let chosen = match advertised {
-        Some(Value::List(items)) => items.iter().filter_map(|item| listeners::on_every_interface(item)).collect(),
-        _ if has_file => return,
-        _ => vec![LOOPBACK_LISTENER.to_owned()],
-    };
-    notes.push(format!("listeners is not set: {} is used", chosen.join(",")));
-    values.insert("listeners", Value::List(chosen));
-}
-
-fn fill_defaults(values: &mut BTreeMap<&'static str, Value>) {
-    for row in broker_keys().chain(AUTHORIZER_KEYS) {
-        values.entry(row.name).or_insert_with(|| Value::default_of(row));
-    }
 }
 
 #[cfg(test)]

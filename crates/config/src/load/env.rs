@@ -1,50 +1,136 @@
 //! Environment variables as Kafka's images read them: `KAFKA_LOG_DIRS` is `log.dirs`, `__` is `_`, `___` is `-`.
-//! `BARNABAS_X_Y` is `barnabas.x.y`. Variables for Java or for start scripts are named and skipped.
+//! `BARNABAS_X_Y` is `barnabas.x.y`. Variables for Java, for other programs or for start scripts are told apart here.
 
 pub(super) enum Outcome {
     /// It sets this key.
     Setting(String),
-    /// It is meant for something else; the user may want to know.
-    Note(String),
+    /// It is meant for something else; what it is for decides on the note.
+    Skipped(For),
     /// It is none of our business.
     NotOurs,
 }
 
-/// Variables that steer Java, logging or the start scripts of images.
-const NOT_CONFIG: &[&str] = &[
-    "KAFKA_HEAP_OPTS",
-    "KAFKA_OPTS",
-    "KAFKA_GC_LOG_OPTS",
-    "KAFKA_JVM_PERFORMANCE_OPTS",
-    "KAFKA_VERSION",
-    "KAFKA_HOME",
-    "KAFKA_DEBUG",
-    "KAFKA_JAVA_HOME",
-    "KAFKA_TOOLS_LOG4J_LOGLEVEL",
-    "KAFKA_CLUSTER_ID",
-    "KAFKA_KRAFT_CLUSTER_ID",
-    "KAFKA_ENABLE_KRAFT",
-    "KAFKA_USER",
-    "KAFKA_BASE_DIR",
-    "KAFKA_CREATE_TOPICS",
-    "KAFKA_CREATE_TOPICS_SEPARATOR",
+/// What a variable is meant for that sets nothing here. All variables of one kind make one note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum For {
+    /// The Java machine.
+    Java,
+    /// Remote management of it.
+    Jmx,
+    /// Java's logging.
+    Logging,
+    /// TLS or SASL, which wait for listeners that use them.
+    Security,
+    /// Nobody: Kubernetes and Docker describe services like this.
+    ServiceLink,
+    /// Start scripts and other programs; nothing worth telling.
+    Scripts,
+}
+
+impl For {
+    /// What to tell; `None` if nothing. `host` is the name of this machine.
+    pub(super) fn note(self, names: &str, host: &str) -> Option<String> {
+        Some(match self {
+            Self::Java => format!("{names}: there is no Java here, and memory is bounded without it; no effect"),
+            Self::Jmx => format!(
+                "{names}: JMX is not served. Metrics are at http://{host}:9404/metrics for Prometheus; for Kafka UI set \
+                 KAFKA_CLUSTERS_0_METRICS_TYPE=PROMETHEUS and KAFKA_CLUSTERS_0_METRICS_PORT=9404"
+            ),
+            Self::Logging => format!("{names}: set RUST_LOG instead, such as RUST_LOG=debug; no effect"),
+            Self::Security => {
+                format!("{names}: TLS and SASL are not served yet; no effect, as no listener asks for them")
+            }
+            Self::ServiceLink => format!("{names}: looks like a service link that Kubernetes or Docker set; skipped"),
+            Self::Scripts => return None,
+        })
+    }
+}
+
+/// Variables that steer Java, logging, other programs or the start scripts of images.
+const SKIPPED: &[(&str, For)] = &[
+    ("KAFKA_HEAP_OPTS", For::Java),
+    ("KAFKA_OPTS", For::Java),
+    ("KAFKA_GC_LOG_OPTS", For::Java),
+    ("KAFKA_JVM_PERFORMANCE_OPTS", For::Java),
+    ("KAFKA_JAVA_HOME", For::Java),
+    ("KAFKA_JMX_", For::Jmx),
+    ("JMX_PORT", For::Jmx),
+    ("KAFKA_LOG4J", For::Logging),
+    ("KAFKA_TOOLS_LOG4J_LOGLEVEL", For::Logging),
+    ("KAFKA_SSL_KEYSTORE_FILENAME", For::Security),
+    ("KAFKA_SSL_KEYSTORE_CREDENTIALS", For::Security),
+    ("KAFKA_SSL_KEY_CREDENTIALS", For::Security),
+    ("KAFKA_SSL_TRUSTSTORE_FILENAME", For::Security),
+    ("KAFKA_SSL_TRUSTSTORE_CREDENTIALS", For::Security),
+    ("KAFKA_TLS_", For::Security),
+    ("KAFKA_CERTIFICATE_PASSWORD", For::Security),
+    ("KAFKA_CLIENT_USERS", For::Security),
+    ("KAFKA_CLIENT_PASSWORDS", For::Security),
+    ("KAFKA_CLIENT_LISTENER_NAME", For::Security),
+    ("KAFKA_CLIENT_SASL_MECHANISM", For::Security),
+    ("KAFKA_INTER_BROKER_USER", For::Security),
+    ("KAFKA_INTER_BROKER_PASSWORD", For::Security),
+    ("KAFKA_CONTROLLER_USER", For::Security),
+    ("KAFKA_CONTROLLER_PASSWORD", For::Security),
+    ("KAFKA_ZOOKEEPER_USER", For::Security),
+    ("KAFKA_ZOOKEEPER_PASSWORD", For::Security),
+    ("KAFKA_ZOOKEEPER_PROTOCOL", For::Security),
+    ("KAFKA_ZOOKEEPER_TLS_", For::Security),
+    ("KAFKA_VERSION", For::Scripts),
+    ("KAFKA_HOME", For::Scripts),
+    ("KAFKA_DEBUG", For::Scripts),
+    ("KAFKA_USER", For::Scripts),
+    ("KAFKA_BASE_DIR", For::Scripts),
+    ("KAFKA_VOLUME_DIR", For::Scripts),
+    ("KAFKA_DATA_DIR", For::Scripts),
+    ("KAFKA_CONF_DIR", For::Scripts),
+    ("KAFKA_CONF_FILE", For::Scripts),
+    ("KAFKA_CERTS_DIR", For::Scripts),
+    ("KAFKA_DAEMON_", For::Scripts),
+    ("KAFKA_INITSCRIPTS_DIR", For::Scripts),
+    ("KAFKA_MOUNTED_CONF_DIR", For::Scripts),
+    ("KAFKA_CLUSTER_ID", For::Scripts),
+    ("KAFKA_KRAFT_CLUSTER_ID", For::Scripts),
+    ("KAFKA_KRAFT_BOOTSTRAP_SCRAM_USERS", For::Scripts),
+    ("KAFKA_SKIP_KRAFT_STORAGE_INIT", For::Scripts),
+    ("KAFKA_INITIAL_CONTROLLERS", For::Scripts),
+    ("KAFKA_ENABLE_KRAFT", For::Scripts),
+    ("KAFKA_CREATE_TOPICS", For::Scripts),
+    ("KAFKA_CLUSTERS_", For::Scripts),
+    ("KAFKA_REST_", For::Scripts),
+    ("KAFKA_PROPERTIES", For::Scripts),
+    ("BARNABAS_STRICT_EXIT", For::Scripts),
+    ("BARNABAS_OUTPUT", For::Scripts),
 ];
-const NOT_CONFIG_PREFIXES: &[&str] = &["KAFKA_JMX_", "KAFKA_LOG4J_", "KAFKA_LOG4J2_"];
 
 pub(super) fn read(name: &str, value: &str) -> Outcome {
+    if let Some(kind) = skipped(name) {
+        return Outcome::Skipped(kind);
+    }
     if let Some(rest) = name.strip_prefix("BARNABAS_").filter(|rest| !rest.is_empty()) {
         return Outcome::Setting(format!("barnabas.{}", to_key(rest)));
     }
     let Some(rest) = name.strip_prefix("KAFKA_").filter(|rest| !rest.is_empty()) else {
         return Outcome::NotOurs;
     };
-    if NOT_CONFIG.contains(&name) || NOT_CONFIG_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        return Outcome::Note(format!("{name} is not a broker setting and has no effect here"));
-    }
     if is_service_link(rest, value) {
-        return Outcome::Note(format!("{name} looks like a service link that Kubernetes or Docker set; skipped"));
+        return Outcome::Skipped(For::ServiceLink);
     }
-    Outcome::Setting(to_key(rest.strip_prefix("CFG_").unwrap_or(rest)))
+    match rest.strip_prefix("CFG_") {
+        Some("ZOOKEEPER_CLIENTCNXNSOCKET") => Outcome::Setting("zookeeper.clientCnxnSocket".to_owned()),
+        // Bitnami's scripts turn every _ into a dot and repair the two names that have one.
+        Some(rest) => Outcome::Setting(
+            to_key(rest).replace("sasl.ssl", "sasl_ssl").replace("sasl.plaintext", "sasl_plaintext"),
+        ),
+        None => Outcome::Setting(to_key(rest)),
+    }
+}
+
+/// Names that end with `_` stand for all that begin so.
+fn skipped(name: &str) -> Option<For> {
+    let is_prefix = |known: &str| known.ends_with('_') || known == "KAFKA_LOG4J" || known == "KAFKA_CREATE_TOPICS";
+    let found = SKIPPED.iter().find(|(known, _)| *known == name || (is_prefix(known) && name.starts_with(known)));
+    found.map(|(_, kind)| *kind)
 }
 
 /// Kubernetes describes a service called `kafka` by variables that look like ours.
@@ -112,6 +198,10 @@ mod tests {
                 "listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config",
             ),
             ("KAFKA_CFG_NODE_ID", "node.id"),
+            (
+                "KAFKA_CFG_LISTENER_NAME_SASL_SSL_SCRAM-SHA-256_SASL_JAAS_CONFIG",
+                "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config",
+            ),
             ("BARNABAS_HTTP_LISTENER", "barnabas.http.listener"),
         ];
         for (name, expected) in cases {
@@ -136,7 +226,7 @@ mod tests {
             ("KAFKA_HEADLESS_PORT", "tcp://10.0.0.1:9092"),
         ];
         for (name, value) in links {
-            assert!(matches!(read(name, value), Outcome::Note(_)), "{name}");
+            assert!(matches!(read(name, value), Outcome::Skipped(For::ServiceLink)), "{name}");
         }
         assert_eq!(key("KAFKA_ADVERTISED_PORT").as_deref(), Some("advertised.port"));
     }

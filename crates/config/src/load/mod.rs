@@ -2,7 +2,9 @@
 //! are in the files beside this one; what the settings mean for a broker is in `broker/`. Reads no files itself.
 
 mod env;
+pub(crate) mod images;
 mod names;
+mod notes;
 mod properties;
 mod suggest;
 mod toml_file;
@@ -11,6 +13,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use images::Family;
+pub use images::{
+    ContainerFacts, DATA_FOLDERS, DEFAULT_CLUSTER_ID, DataFolder, FolderFact, StartActions, TopicToCreate,
+    choose_data_folder, commands_wanted, files_wanted,
+};
 pub use names::base_key;
 pub use properties::{PropertiesError, parse_properties};
 pub use suggest::nearest;
@@ -25,6 +32,8 @@ pub struct LoadInput {
     pub env: Vec<(String, String)>,
     /// `key=value` from the command line.
     pub overrides: Vec<String>,
+    /// Set in a container: what the images' scripts did is done, and their defaults hold.
+    pub container: Option<ContainerFacts>,
 }
 
 /// Where a setting was written.
@@ -95,20 +104,34 @@ pub(crate) struct Gathered {
     pub(crate) settings: BTreeMap<String, Setting>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) notes: Vec<String>,
+    pub(crate) start: StartActions,
+    pub(crate) family: Family,
 }
 
 /// Merges the sources: override before environment before file.
 pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered { family: images::family(&input.env), ..Gathered::default() };
+    let facts = input.container.as_ref();
     if let Some((path, contents)) = &input.file {
-        for setting in read_file(path, contents)? {
-            gathered.put(setting);
-        }
+        gathered.put_file(path, contents)?;
     }
-    for (name, value) in &input.env {
-        match env::read(name, value) {
-            env::Outcome::Setting(key) => gathered.put_over_file(&key, value, Origin::Env(name.clone())),
-            env::Outcome::Note(note) => gathered.notes.push(note),
+    for (path, contents) in facts.iter().flat_map(|facts| facts.alone.as_ref().map_or(&facts.base[..], std::slice::from_ref)) {
+        gathered.put_base(path, contents)?;
+    }
+    let variables = images::resolve(&input.env, facts, &mut gathered);
+    gathered.start = images::start_actions(&variables, &mut gathered.warnings);
+    let own_only = facts.and_then(|facts| facts.alone.as_ref());
+    if let Some((path, _)) = own_only {
+        gathered.notes.push(format!("{} is mounted: KAFKA_… variables set nothing beside it", path.display()));
+    }
+    let mut skipped = notes::Skipped::default();
+    for variable in &variables {
+        if own_only.is_some() && !variable.meaning.starts_with("BARNABAS_") {
+            continue;
+        }
+        match env::read(&variable.meaning, &variable.value) {
+            env::Outcome::Setting(key) => gathered.put_over_file(&key, &variable.value, Origin::Env(variable.name.clone())),
+            env::Outcome::Skipped(kind) => skipped.add(kind, variable),
             env::Outcome::NotOurs => {}
         }
     }
@@ -118,7 +141,11 @@ pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
         };
         gathered.put_over_file(key.trim(), value, Origin::Override);
     }
-    gathered.check_names();
+    images::tolerate(&mut gathered);
+    images::modernise(&mut gathered);
+    let host = facts.map_or("localhost", |facts| facts.hostname.as_str());
+    gathered.notes.extend(skipped.into_notes(host));
+    gathered.check_names(host);
     Ok(gathered)
 }
 
@@ -136,17 +163,22 @@ impl Gathered {
         self.settings.insert(key.to_owned(), setting);
     }
 
-    fn check_names(&mut self) {
-        for setting in self.settings.values() {
-            match names::judge(&setting.key) {
-                names::Verdict::Known => {}
-                names::Verdict::Note(note) => self.notes.push(note),
-                names::Verdict::Warn(text) => {
-                    let message = format!("{} ({}): {text}", setting.key, setting.origin);
-                    self.warnings.push(Warning { key: setting.key.clone(), message });
-                }
+    fn put_file(&mut self, path: &Path, contents: &str) -> Result<(), ConfigError> {
+        for setting in read_file(path, contents)? {
+            self.put(setting);
+        }
+        Ok(())
+    }
+
+    /// A file over weaker ones. A value that stands there already keeps its first place.
+    fn put_base(&mut self, path: &Path, contents: &str) -> Result<(), ConfigError> {
+        for setting in read_file(path, contents)? {
+            let same = self.settings.get(&setting.key).is_some_and(|earlier| earlier.value == setting.value);
+            if !same {
+                self.settings.insert(setting.key.clone(), setting);
             }
         }
+        Ok(())
     }
 }
 

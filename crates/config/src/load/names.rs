@@ -6,8 +6,12 @@ use crate::keys::{self, broker_key};
 pub(super) enum Verdict {
     /// A key of the table, or one under `listener.name.`.
     Known,
-    /// Fine, but without effect here.
-    Note(String),
+    /// Of a plugin or of another vendor: without effect here.
+    Foreign,
+    /// Kafka 4 no longer has it; what to do instead, where there is something.
+    Retired(&'static str),
+    /// About ZooKeeper.
+    ZooKeeper,
     /// Probably a mistake.
     Warn(String),
 }
@@ -21,34 +25,32 @@ const FOREIGN_PREFIXES: &[&str] = &[
     "metrics.jmx.",
     "metrics.context.",
     "client.quota.callback.",
+    "kafka.metrics.",
+    "rest.",
+    "schema.registry.",
 ];
 
-/// Keys that Kafka once had, and what to do now.
+/// Keys that Kafka once had, and what to use now; empty if nothing.
 const RETIRED: &[(&str, &str)] = &[
-    ("advertised.host.name", "use advertised.listeners"),
-    ("advertised.port", "use advertised.listeners"),
-    ("host.name", "use listeners"),
-    ("port", "use listeners"),
-    ("inter.broker.protocol.version", "the format is always the newest; remove it"),
-    ("log.message.format.version", "the format is always the newest; remove it"),
-    ("log.message.downconversion.enable", "old formats are not served; remove it"),
+    ("inter.broker.protocol.version", ""),
+    ("log.message.format.version", ""),
+    ("log.message.downconversion.enable", ""),
     (
         "log.message.timestamp.difference.max.ms",
-        "use log.message.timestamp.before.max.ms and log.message.timestamp.after.max.ms",
+        "log.message.timestamp.before.max.ms and log.message.timestamp.after.max.ms",
     ),
-    ("broker.id.generation.enable", "give node.id"),
-    ("reserved.broker.max.id", "give node.id"),
-    ("control.plane.listener.name", "use controller.listener.names"),
-    ("controlled.shutdown.max.retries", "remove it"),
-    ("controlled.shutdown.retry.backoff.ms", "remove it"),
-    ("leader.imbalance.per.broker.percentage", "remove it"),
-    ("offsets.commit.required.acks", "commits always wait for all replicas; remove it"),
-    ("delegation.token.master.key", "use delegation.token.secret.key"),
-    ("metadata.max.snapshot.interval.ms", "use metadata.log.max.snapshot.interval.ms"),
-    ("group.coordinator.new.enable", "the new coordinator is always used; remove it"),
+    ("broker.id.generation.enable", ""),
+    ("reserved.broker.max.id", ""),
+    ("control.plane.listener.name", "controller.listener.names"),
+    ("controlled.shutdown.max.retries", ""),
+    ("controlled.shutdown.retry.backoff.ms", ""),
+    ("leader.imbalance.per.broker.percentage", ""),
+    ("offsets.commit.required.acks", ""),
+    ("delegation.token.master.key", "delegation.token.secret.key"),
+    ("metadata.max.snapshot.interval.ms", "metadata.log.max.snapshot.interval.ms"),
+    ("group.coordinator.new.enable", ""),
 ];
-const RETIRED_PREFIXES: &[(&str, &str)] =
-    &[("zookeeper.", "there is no ZooKeeper; remove it"), ("password.encoder.", "remove it")];
+const RETIRED_PREFIXES: &[&str] = &["password.encoder."];
 
 /// The key that a `listener.name.<listener>.` prefix, with or without a SASL mechanism, applies to.
 pub fn base_key(name: &str) -> Option<&str> {
@@ -76,12 +78,17 @@ pub(super) fn judge(name: &str) -> Verdict {
             false => Verdict::Known,
         };
     }
-    let prefixed = RETIRED_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix));
-    if let Some((_, advice)) = RETIRED.iter().find(|(key, _)| *key == name).or(prefixed) {
-        return Verdict::Warn(format!("Kafka 4 no longer has it, so it has no effect; {advice}"));
+    if let Some((_, instead)) = RETIRED.iter().find(|(key, _)| *key == name) {
+        return Verdict::Retired(instead);
+    }
+    if RETIRED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        return Verdict::Retired("");
+    }
+    if name.starts_with("zookeeper.") {
+        return Verdict::ZooKeeper;
     }
     if FOREIGN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        return Verdict::Note(format!("{name} belongs to a plugin that is not loaded here; skipped"));
+        return Verdict::Foreign;
     }
     match base_key(name) {
         Some(base) if broker_key(base).is_some() => Verdict::Known,

@@ -7,6 +7,7 @@ fn input(file: Option<(&str, &str)>, env: &[(&str, &str)], overrides: &[&str]) -
         file: file.map(|(path, contents)| (path.into(), contents.into())),
         env: env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
         overrides: overrides.iter().map(|text| (*text).into()).collect(),
+        container: None,
     }
 }
 

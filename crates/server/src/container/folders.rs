@@ -1,0 +1,73 @@
+//! Data folders of a container: made, given to the broker's user if we are root, else refused with what repairs them.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+use rustix::process::{getgid, getuid};
+
+use super::facts::Mounts;
+use super::identity::{BROKER_GID, BROKER_UID};
+
+/// Makes every folder exist and be writable for the user that the broker runs as.
+pub(super) fn make_ready(folders: &[PathBuf]) -> Result<(), String> {
+    let root = getuid().is_root();
+    for folder in folders {
+        let made = std::fs::create_dir_all(folder);
+        if root {
+            made.and_then(|()| give_away(folder)).map_err(|error| {
+                format!("cannot give the data folder {} to uid {BROKER_UID}: {error}", folder.display())
+            })?;
+        } else if let Some(closed) = made.err().map(|_| folder.clone()).or_else(|| not_writable(folder)) {
+            return Err(refusal(folder, &closed));
+        }
+    }
+    Ok(())
+}
+
+/// Only what belongs to others is touched, so that a large folder is walked fast.
+fn give_away(path: &Path) -> io::Result<()> {
+    let metadata = std::fs::symlink_metadata(path)?;
+    if metadata.uid() != BROKER_UID {
+        lchown(path, Some(BROKER_UID), Some(BROKER_GID))?;
+    }
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            give_away(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder, or the first thing in it, that this user cannot write.
+fn not_writable(folder: &Path) -> Option<PathBuf> {
+    let all = Access::READ_OK | Access::WRITE_OK;
+    if access(folder, all | Access::EXEC_OK).is_err() {
+        return Some(folder.to_owned());
+    }
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    // The folder that a disk has of its own belongs to root everywhere.
+    entries.filter(|path| !path.ends_with("lost+found")).find(|path| access(path, all).is_err())
+}
+
+fn refusal(folder: &Path, closed: &Path) -> String {
+    let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+    let existing = closed.ancestors().find_map(|path| Some((path, std::fs::metadata(path).ok()?)));
+    let owner = existing.map_or_else(String::new, |(path, found)| {
+        let mode = found.mode() & 0o7777;
+        format!("{} belongs to uid {}, gid {} (mode {mode:o})", path.display(), found.uid(), found.gid())
+    });
+    let mounts = Mounts::read();
+    let fix = match mounts.source_of(folder) {
+        Some((_, source)) if source.contains("/volumes/") || source == "/" => String::new(),
+        Some((_, source)) => format!("run on the host: sudo chown -R {uid}:0 {source} -- or "),
+        None => String::new(),
+    };
+    format!(
+        "the data folder {} cannot be written: {owner}, and this container runs as uid {uid}, gid {gid}; {fix}give the service \
+         `user: root` (compose) or `--user root` (docker run): the folder is then repaired at the start, and the broker goes on \
+         as uid {BROKER_UID}",
+        folder.display()
+    )
+}

@@ -1,0 +1,76 @@
+//! `barnabas container`: what the entry points of the image run. Finds out what surrounds it, becomes the right user over
+//! the right folder, and starts the broker. What variables and files mean is decided in `barnabas-config`.
+
+mod actions;
+mod facts;
+mod folders;
+mod identity;
+
+use std::path::Path;
+use std::time::Instant;
+
+use barnabas_config::{BrokerConfig, LoadInput, Loaded};
+
+use crate::args::ContainerArgs;
+use crate::logging;
+use crate::server::{self, Start};
+
+/// Runs a broker as the images do. The error is one line for people.
+pub(crate) fn run(arguments: ContainerArgs) -> Result<(), String> {
+    let started = Instant::now();
+    logging::init();
+    server::in_runtime(async move {
+        let mut signals = server::StopSignals::listen()?;
+        // As the first process of a container nobody else ends us: a command that hangs must not keep the signal away.
+        let prepared = tokio::task::spawn_blocking(move || prepare(&arguments));
+        let start = tokio::select! {
+            () = signals.wait() => return Ok(()),
+            prepared = prepared => prepared.map_err(|error| format!("the start failed: {error}"))??,
+        };
+        match start {
+            Some(loaded) => {
+                let cluster_id = cluster_id(&loaded);
+                server::serve(Start { loaded, cluster_id, started, announce: true, stop_at_once: true }, signals).await
+            }
+            None => Ok(()),
+        }
+    })
+}
+
+/// Everything before the broker; `None` if that was all.
+fn prepare(arguments: &ContainerArgs) -> Result<Option<Loaded>, String> {
+    let env = server::environment();
+    let facts = facts::gather(&env, arguments.file.as_deref())?;
+    let input = LoadInput { file: None, env, overrides: arguments.overrides.clone(), container: Some(facts) };
+    let loaded = BrokerConfig::load(input).map_err(|error| error.to_string())?;
+    barnabas_broker::check_supported(&loaded.config).map_err(|error| error.to_string())?;
+    if let Some(path) = &arguments.write_properties {
+        write_properties(path, &loaded.config);
+        return Ok(None);
+    }
+    let mut wanted = loaded.config.log_dirs();
+    wanted.push(loaded.config.metadata_log_dir());
+    wanted.dedup();
+    folders::make_ready(&wanted)?;
+    identity::drop_root()?;
+    if let Some(first) = wanted.first() {
+        actions::run_init_scripts(first)?;
+    }
+    Ok(Some(loaded))
+}
+
+/// The cluster that was asked for; a new folder of nobody's wish gets the default one.
+fn cluster_id(loaded: &Loaded) -> Option<String> {
+    let is_new = || !loaded.config.log_dirs().iter().any(|dir| dir.join("meta.properties").exists());
+    let asked = loaded.start.cluster_id.clone();
+    asked.or_else(|| is_new().then(|| barnabas_config::DEFAULT_CLUSTER_ID.to_owned()))
+}
+
+/// For people and scripts that look at the file; a container that may not write it starts all the same.
+fn write_properties(path: &Path, config: &BrokerConfig) {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n");
+    let lines = config.statics().iter().map(|(key, value)| format!("{key}={}\n", escape(value)));
+    if let Err(error) = std::fs::write(path, lines.collect::<String>()) {
+        tracing::debug!(path = %path.display(), %error, "the settings are not written to a file");
+    }
+}

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# Becomes the broker.
+exec barnabas container /etc/kafka/kafka.properties "$@"

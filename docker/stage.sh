@@ -1,0 +1,74 @@
+#!/bin/sh
+# Lays out the build context of the image: stage.sh BINARY FOLDER [ARCHITECTURE]
+#   rootfs/    files of root     writable/  files and folders of uid 1000 and group 0     bin/ARCH/  the program
+# Links, empty folders and modes are made here, because git keeps none of them.
+set -eu
+
+binary=$1 out=$2 arch=${3:-amd64}
+here=$(cd "$(dirname "$0")" && pwd)
+
+rm -rf "$out"
+mkdir -p "$out/rootfs" "$out/writable" "$out/bin/$arch"
+cp "$binary" "$out/bin/$arch/barnabas"
+chmod 755 "$out/bin/$arch/barnabas"
+cp "$here/Dockerfile" "$out/Dockerfile"
+
+# Tools: one list, four places, with and without .sh.
+tools() {
+    if [ "$arch" = "${HOST_ARCH:-amd64}" ]; then "$binary" tools --names 2>/dev/null || true; fi
+    grep -v '^#' "$here/tools.txt"
+}
+mkdir -p "$out/rootfs/usr/bin" "$out/rootfs/opt/kafka/bin" "$out/rootfs/opt/bitnami/kafka/bin"
+tools | sort -u | while read -r tool; do
+    [ -n "$tool" ] || continue
+    ln -s barnabas "$out/rootfs/usr/bin/$tool"
+    case $tool in cub | ub) continue ;; esac
+    ln -s barnabas "$out/rootfs/usr/bin/$tool.sh"
+    for folder in opt/kafka/bin opt/bitnami/kafka/bin; do
+        ln -s /usr/bin/barnabas "$out/rootfs/$folder/$tool"
+        ln -s /usr/bin/barnabas "$out/rootfs/$folder/$tool.sh"
+    done
+done
+
+# Scripts and files. Those in /etc/kafka, /etc/confluent and /opt are rewritten by test containers and by people.
+cp -R "$here/rootfs/usr/." "$out/rootfs/usr/"
+chmod 755 "$out/rootfs/usr/bin/"*.sh 2>/dev/null || true
+for folder in etc opt; do
+    mkdir -p "$out/writable/$folder"
+    cp -R "$here/rootfs/$folder/." "$out/writable/$folder/"
+done
+find "$out/writable" -type f -exec chmod 664 {} +
+find "$out/writable/etc/kafka/docker" "$out/writable/etc/confluent/docker" "$out/writable/opt/bitnami/scripts" \
+    -type f -exec chmod 775 {} +
+
+# Every folder that one of the image families keeps data or configuration in.
+while read -r folder; do
+    mkdir -p "$out/writable/$folder"
+done <<'EOF'
+bitnami/kafka/config
+bitnami/kafka/data
+bitnami/zookeeper/data
+data
+datalog
+docker-entrypoint-initdb.d
+etc/kafka/secrets
+home/appuser
+kafka
+mnt/shared/config
+opt/bitnami/kafka/config/certs
+opt/bitnami/kafka/logs
+opt/kafka/data
+opt/kafka/logs
+tmp/kafka-logs
+tmp/kraft-combined-logs
+tmp/zookeeper
+var/lib/kafka/data
+var/lib/zookeeper/data
+var/lib/zookeeper/log
+var/log/kafka
+EOF
+find "$out/writable" -type d -exec chmod 2775 {} +
+# Folders of the system on the way there keep their modes and their owner: they are already in the base.
+chmod 755 "$out/writable" "$out/writable/etc" "$out/writable/home" "$out/writable/mnt" "$out/writable/opt" \
+    "$out/writable/var" "$out/writable/var/lib" "$out/writable/var/log"
+chmod 1777 "$out/writable/tmp"
