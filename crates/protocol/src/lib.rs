@@ -5,6 +5,7 @@ mod api;
 mod codec;
 mod frame;
 mod fuzz;
+mod kafka_apis;
 mod message;
 pub mod messages;
 pub mod records;
@@ -15,5 +16,6 @@ pub use codec::{DecodeError, Reader, Writer};
 pub use frame::{RequestHeaderView, decode_request_header, encode_response};
 #[doc(hidden)]
 pub use fuzz::fuzz_one;
+pub use kafka_apis::{KAFKA_APIS, KafkaApi, Offered};
 pub use message::Message;
 pub use request::{Request, decode_response, encode_request};

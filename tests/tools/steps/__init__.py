@@ -1,4 +1,5 @@
 """The calls that compare.py makes, in order: later ones build on earlier ones."""
+from .brokers import brokers
 from .configs import configs
 from .console import console
 from .groups import groups
@@ -8,5 +9,5 @@ from .topics import topics
 
 
 def steps(folder):
-    for part in (topics(), configs(), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), topics(), configs(), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
         yield from part

@@ -6,9 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use barnabas_protocol::{ApiKey, SERVED_APIS};
-
-use super::kafka_apis::{KAFKA_APIS, KafkaApi};
+use barnabas_protocol::{ApiKey, KAFKA_APIS, KafkaApi, Offered, SERVED_APIS};
 
 pub(super) const HANDLERS: &str = "crates/broker/src/handlers";
 
@@ -32,7 +30,8 @@ pub(super) fn render(handlers: &Path) -> Result<String> {
     let mut missing = Vec::new();
     let mut rows = String::new();
     let mut gaps = BTreeMap::new();
-    for api in KAFKA_APIS {
+    let offered: Vec<_> = KAFKA_APIS.iter().filter(|api| api.offered == Offered::Always).collect();
+    for api in &offered {
         let Some(served) = ApiKey::from_code(api.key) else {
             let _ = writeln!(rows, "| {} | {} | not yet | {} | |", api.key, api.name, range(api.first, api.last));
             continue;
@@ -49,7 +48,7 @@ pub(super) fn render(handlers: &Path) -> Result<String> {
         bail!("no head comment in {HANDLERS} names {}", missing.join(", "));
     }
     let served = SERVED_APIS.len();
-    let mut page = format!("{INTRODUCTION}\n{served} of {} APIs are served.\n\n", KAFKA_APIS.len());
+    let mut page = format!("{INTRODUCTION}\n{served} of {} APIs are served.\n\n", offered.len());
     page.push_str("| Key | API | Served | Kafka 4.3 | Handler |\n|---|---|---|---|---|\n");
     page.push_str(&rows);
     page.push_str("\n## What served APIs leave out\n\n");

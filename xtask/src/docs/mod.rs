@@ -1,7 +1,6 @@
 //! Documents made from the source. `fix` writes them, `check` says when one is out of date.
 
 mod api_support;
-mod kafka_apis;
 
 use std::path::PathBuf;
 

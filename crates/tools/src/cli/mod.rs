@@ -7,7 +7,7 @@ mod bootstrap;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 
 use crate::client::{Client, Settings};
 use crate::failure::Failure;
@@ -93,7 +93,12 @@ pub fn help<T: Args>(tool: &'static str) -> String {
 
 fn command<T: Args>(tool: &'static str) -> Command {
     let command = T::augment_args(Command::new(tool)).about(None::<&str>);
-    command.infer_long_args(true).disable_help_flag(true).disable_version_flag(true)
+    let command = command.infer_long_args(true).disable_help_flag(true).disable_version_flag(true);
+    if command.get_positionals().next().is_some() {
+        return command;
+    }
+    // Kafka's tools pass over words that belong to no option.
+    command.arg(Arg::new("other words").num_args(0..).hide(true))
 }
 
 fn explain(error: &clap::Error) -> Failure {

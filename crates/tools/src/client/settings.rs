@@ -93,7 +93,8 @@ fn milliseconds(key: &str, value: &str) -> Result<Duration, ClientError> {
 fn parse_bootstrap(text: &str) -> Result<Vec<Address>, ClientError> {
     let all: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if all.is_empty() {
-        return Err(ClientError::Config("No bootstrap urls given in bootstrap.servers".into()));
+        let text = "Configuration 'bootstrap.servers' must not be empty. Valid values include: any non-empty value";
+        return Err(ClientError::Config(text.into()));
     }
     all.into_iter().map(parse_address).collect()
 }
