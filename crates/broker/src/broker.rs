@@ -1,5 +1,6 @@
 //! The running broker as the handlers see it: the rooms below, and the few calls that need several of them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +13,10 @@ use barnabas_metadata::{
 };
 use barnabas_quorum::Quorum;
 use barnabas_replica::{FetchSessionCache, ReplicaManager};
-use parking_lot::Mutex;
-use tokio::sync::watch;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
 
+use crate::advertised::Surroundings;
 use crate::checkpoints::Checkpoints;
 use crate::configs::Configs;
 use crate::groups::GroupService;
@@ -36,6 +38,11 @@ pub struct Broker {
     pub(crate) settings: Settings,
     pub(crate) configs: Configs,
     pub(crate) controller_listeners: Vec<Listener>,
+    /// Names and addresses of the listeners for clients.
+    pub(crate) bound: Vec<(String, SocketAddr)>,
+    pub(crate) surroundings: RwLock<Arc<Surroundings>>,
+    /// Told after each change of the addresses that this broker registers.
+    pub(crate) advertised_changed: Notify,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) quorum: Quorum,

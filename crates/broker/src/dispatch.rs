@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
+use crate::advertised::{Link, runs_here};
 use crate::broker::Broker;
 use crate::handlers;
 use crate::metrics::{RequestTimes, timed};
@@ -22,13 +23,21 @@ use crate::network::Frame;
 pub(crate) struct ConnectionInfo {
     pub listener: Arc<str>,
     pub peer: SocketAddr,
+    /// This end; `None` if the system no longer knows it.
+    pub local: Option<SocketAddr>,
     /// The client library, as ApiVersions names it (KIP-511).
     software: OnceLock<String>,
+    /// Whether the client is a process beside this one; asked only where its address does not tell enough.
+    peer_runs_here: OnceLock<bool>,
 }
 
 impl ConnectionInfo {
-    pub(crate) fn new(listener: Arc<str>, peer: SocketAddr) -> Self {
-        Self { listener, peer, software: OnceLock::new() }
+    pub(crate) fn new(listener: Arc<str>, peer: SocketAddr, local: Option<SocketAddr>) -> Self {
+        Self { listener, peer, local, software: OnceLock::new(), peer_runs_here: OnceLock::new() }
+    }
+
+    pub(crate) fn peer_runs_here(&self, link: Link) -> bool {
+        *self.peer_runs_here.get_or_init(|| runs_here(link))
     }
 
     pub(crate) fn software(&self) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The broker: network shell, dispatch, one handler file per API, and the life of partitions and groups. What a
 //! log, a group or the metadata is, is decided in the rooms below.
 
+pub mod advertised;
 mod broker;
 mod checkpoints;
 mod config_rules;
@@ -18,6 +19,7 @@ mod metrics;
 mod network;
 mod partitions;
 mod producer_ids;
+mod registration;
 mod settings;
 mod start_topics;
 mod supported;
@@ -26,5 +28,6 @@ mod validation;
 
 pub use broker::Broker;
 pub use error::StartError;
-pub use lifecycle::{ListeningOn, RunningBroker, StartOptions, start};
+pub use lifecycle::{RunningBroker, StartOptions, start};
+pub use registration::ListeningOn;
 pub use supported::check_supported;

@@ -1,37 +1,34 @@
 //! Starting and stopping a broker. The order matters: lock the folders, open the metadata, bind the listeners,
 //! register, open the logs, load the groups; only then accept connections.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, Uuid};
 use barnabas_config::BrokerConfig;
-use barnabas_metadata::{
-    BrokerListener, BrokerRegistrationCommand, CommandResult, CreateTopicsItem, DEFAULT_BROKER_CONFIGS,
-    DEFAULT_FEATURES, FeatureRange, MetadataCommand, MetadataDelta, MetadataImage,
-};
+use barnabas_metadata::{CreateTopicsItem, MetadataDelta, MetadataImage};
 use barnabas_quorum::{Quorum, QuorumOptions};
 use barnabas_replica::{FetchSessionCache, ReplicaManager};
-use parking_lot::Mutex;
-use tokio::sync::watch;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::advertised::{self, Surroundings};
 use crate::broker::Broker;
 use crate::checkpoints::Checkpoints;
 use crate::config_rules::KeyTableRules;
 use crate::configs::Configs;
 use crate::error::StartError;
-use crate::features;
 use crate::groups::{self, GroupService};
 use crate::log_dirs::{self, DataDir, OpenedDirs};
 use crate::maintenance;
 use crate::metrics::Metrics;
-use crate::network::{self, BoundListener, MemoryBudget, Workers};
+use crate::network::{self, MemoryBudget, Workers};
 use crate::partitions::PartitionLife;
 use crate::producer_ids::ProducerIds;
+use crate::registration::{ListeningOn, Registered, listening_on, register};
 use crate::settings::Settings;
 use crate::supported::check_supported;
 use crate::topics::{CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC};
@@ -48,15 +45,6 @@ pub struct StartOptions {
     pub cluster_id: Option<String>,
     pub vfs: Arc<dyn Vfs>,
     pub clock: Arc<dyn Clock>,
-}
-
-/// A listener that accepts connections, for the banner.
-#[derive(Clone, Debug)]
-pub struct ListeningOn {
-    pub name: String,
-    pub address: SocketAddr,
-    pub advertised_host: String,
-    pub advertised_port: u16,
 }
 
 /// A broker that serves clients until [`RunningBroker::stop`].
@@ -78,10 +66,10 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let opened = log_dirs::open(&vfs, &config.log_dirs(), config.node_id(), cluster_id.as_deref())?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
     let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;
-    let listeners = advertised(&config, &bound);
     let configs = Configs::new(config);
     let quorum = start_quorum(&configs, &opened, &vfs, &clock, metadata_dir).await?;
-    let broker_epoch = register(&quorum, &configs, &opened, &listeners).await?;
+    let listeners = listening_on(configs.broker_config(), &quorum.image(), &bound);
+    let registered = register(&quorum, &configs, &opened, listeners).await?;
 
     let OpenedDirs { dirs, cluster_id, formatted } = opened;
     let dirs = Arc::new(dirs);
@@ -89,7 +77,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let life = PartitionLife::new(node_id, Arc::clone(&vfs), Arc::clone(&clock), Arc::clone(&dirs), configs.clone());
     let life = Arc::new(life);
     let (publish, applied) = watch::channel(quorum.image());
-    let broker = assemble(configs, broker_epoch, dirs, vfs, clock, quorum, applied);
+    let broker = assemble(configs, &registered, dirs, vfs, clock, quorum, applied);
     load(&broker, &life).await;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = vec![
@@ -98,13 +86,14 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     ];
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));
+    tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));
     ensure_offsets_topic(&broker).await?;
     let workers = Arc::new(start_workers()?);
     broker.metrics.served_by(workers.runtimes());
     for listener in bound {
         tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), Arc::clone(&workers), stopped.clone())));
     }
-    Ok(RunningBroker { broker, cluster_id, formatted, listeners, stop, tasks })
+    Ok(RunningBroker { broker, cluster_id, formatted, listeners: registered.listeners, stop, tasks })
 }
 
 /// One thread per core: more would only take turns.
@@ -128,25 +117,6 @@ fn warn_of_what_has_no_effect(config: &BrokerConfig) {
     }
 }
 
-fn advertised(config: &BrokerConfig, bound: &[BoundListener]) -> Vec<ListeningOn> {
-    let hostname = || {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        if name.is_empty() { "localhost".to_owned() } else { name }
-    };
-    let each = bound.iter().map(|bound| {
-        let told = config.advertised_listeners().iter().find(|told| told.name == *bound.name);
-        let host = told.and_then(|told| told.host.clone()).unwrap_or_else(hostname);
-        let port = told.map_or(0, |told| told.port);
-        ListeningOn {
-            name: bound.name.to_string(),
-            address: bound.address,
-            advertised_host: host,
-            advertised_port: if port == 0 { bound.address.port() } else { port },
-        }
-    });
-    each.collect()
-}
-
 async fn start_quorum(
     configs: &Configs,
     opened: &OpenedDirs,
@@ -168,58 +138,9 @@ async fn start_quorum(
     Quorum::start(options).await.map_err(|error| StartError::Quorum(error.to_string()))
 }
 
-/// Gives a new cluster its first metadata and registers this start of the broker. Returns its epoch.
-async fn register(
-    quorum: &Quorum,
-    configs: &Configs,
-    opened: &OpenedDirs,
-    listeners: &[ListeningOn],
-) -> Result<i64, StartError> {
-    let refused = |error: String| StartError::Registration(error);
-    let bootstrap = MetadataCommand::Bootstrap {
-        cluster_id: opened.cluster_id.clone(),
-        features: DEFAULT_FEATURES.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
-        broker_defaults: DEFAULT_BROKER_CONFIGS.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-    };
-    if quorum.image().cluster_id.is_empty() {
-        quorum.propose(bootstrap).await.map_err(|error| refused(error.to_string()))?;
-    }
-    let config = configs.broker_config();
-    let registration = BrokerRegistrationCommand {
-        cluster_id: opened.cluster_id.clone(),
-        node_id: config.node_id(),
-        incarnation_id: Uuid::random(),
-        directory_ids: opened.dirs.iter().map(|dir| dir.directory_id).collect(),
-        listeners: listeners.iter().map(registered).collect(),
-        rack: config.text("broker.rack").map(str::to_owned),
-        supported_features: supported_features(),
-        previous_broker_epoch: opened.dirs.iter().map(|dir| dir.previous_broker_epoch).min().unwrap_or(-1),
-        fenced: false,
-    };
-    match quorum.propose(MetadataCommand::RegisterBroker(registration)).await {
-        Ok(CommandResult::RegisterBroker(Ok(epoch))) => Ok(epoch),
-        Ok(CommandResult::RegisterBroker(Err(error))) => Err(refused(error.to_string())),
-        Ok(other) => Err(refused(format!("unexpected answer {other:?}"))),
-        Err(error) => Err(refused(error.to_string())),
-    }
-}
-
-fn registered(listener: &ListeningOn) -> BrokerListener {
-    BrokerListener {
-        name: listener.name.clone(),
-        host: listener.advertised_host.clone(),
-        port: listener.advertised_port,
-        security_protocol: barnabas_metadata::SecurityProtocol::Plaintext,
-    }
-}
-
-fn supported_features() -> BTreeMap<String, FeatureRange> {
-    features::SUPPORTED.iter().map(|f| (f.name.to_owned(), FeatureRange { min: f.min, max: f.max })).collect()
-}
-
 fn assemble(
     configs: Configs,
-    broker_epoch: i64,
+    registered: &Registered,
     log_dirs: Arc<Vec<DataDir>>,
     vfs: Arc<dyn Vfs>,
     clock: Arc<dyn Clock>,
@@ -228,13 +149,17 @@ fn assemble(
 ) -> Arc<Broker> {
     let config = Arc::clone(configs.broker_config());
     let settings = Settings::from_config(&config);
+    let around = Surroundings::at_start(registered.listeners.iter().map(|listener| listener.address).collect());
     let first_session_id = i32::try_from(clock.wall_ms() & 0x3fff_ffff).unwrap_or(1);
     Arc::new(Broker {
         node_id: config.node_id(),
-        broker_epoch,
+        broker_epoch: registered.epoch,
         settings,
         groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock)),
         controller_listeners: config.controller_listeners().to_vec(),
+        bound: registered.listeners.iter().map(|listener| (listener.name.clone(), listener.address)).collect(),
+        surroundings: RwLock::new(Arc::new(around)),
+        advertised_changed: Notify::new(),
         configs,
         clock,
         vfs,

@@ -13,6 +13,7 @@ pub(crate) struct Settings {
     pub connections_max_idle_ms: u64,
     pub fetch_max_bytes: usize,
     pub fetch_session_slots: usize,
+    pub address_per_connection: bool,
 }
 
 impl Settings {
@@ -25,6 +26,7 @@ impl Settings {
             connections_max_idle_ms: u64::try_from(idle_ms).unwrap_or(100 * 365 * 24 * 3600 * 1000),
             fetch_max_bytes: size("fetch.max.bytes").min(MAX_FETCH_ANSWER_BYTES),
             fetch_session_slots: size("max.incremental.fetch.session.cache.slots"),
+            address_per_connection: config.boolean("barnabas.advertised.listeners.per.connection"),
         }
     }
 }

@@ -18,6 +18,7 @@ use barnabas_protocol::messages::{
 use super::config_resources;
 use crate::broker::wrong_answer;
 use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::registration::ADVERTISED_LISTENERS;
 
 pub(crate) fn handle(ctx: &RequestContext, request: AlterConfigsRequest) -> Result<Answer, Refused> {
     let work = ctx.clone();
@@ -26,7 +27,10 @@ pub(crate) fn handle(ctx: &RequestContext, request: AlterConfigsRequest) -> Resu
         let validate_only = request.validate_only;
         let items = request.resources.into_iter().map(|asked| {
             let resource = config_resources::parse(&work, asked.resource_type, &asked.resource_name)?;
-            let configs = asked.configs.into_iter().map(|config| (config.name, config.value)).collect();
+            let configs: Vec<_> = asked.configs.into_iter().map(|config| (config.name, config.value)).collect();
+            for (name, value) in &configs {
+                check_advertised(&work, &resource, name, value.as_deref())?;
+            }
             Ok(AlterConfigsResource { resource, configs })
         });
         let command = |resources| MetadataCommand::AlterConfigs { resources, validate_only };
@@ -49,7 +53,11 @@ pub(crate) fn handle_incremental(
         let validate_only = request.validate_only;
         let items = request.resources.into_iter().map(|asked| {
             let resource = config_resources::parse(&work, asked.resource_type, &asked.resource_name)?;
-            let ops = asked.configs.into_iter().map(|config| operation(&resource, config)).collect::<Result<_, _>>()?;
+            let ops: Vec<ConfigOp> =
+                asked.configs.into_iter().map(|config| operation(&resource, config)).collect::<Result<_, _>>()?;
+            for op in ops.iter().filter(|op| op.kind != ConfigOpKind::Delete) {
+                check_advertised(&work, &resource, &op.name, op.value.as_deref())?;
+            }
             Ok(IncrementalAlterConfigsResource { resource, ops })
         });
         let command = |resources| MetadataCommand::IncrementalAlterConfigs { resources, validate_only };
@@ -70,6 +78,18 @@ fn operation(resource: &ConfigResource, config: AlterableConfig) -> Result<Confi
     Ok(ConfigOp { name: config.name, kind, value: config.value })
 }
 
+/// What a broker advertises is checked by the broker itself: it alone knows its listeners. Clients send it there.
+fn check_advertised(
+    ctx: &RequestContext,
+    resource: &ConfigResource,
+    name: &str,
+    value: Option<&str>,
+) -> Result<(), ApiError> {
+    let is_own = *resource == ConfigResource::Broker(ctx.broker.node_id);
+    let value = value.filter(|_| is_own && name == ADVERTISED_LISTENERS);
+    value.map_or(Ok(()), |text| ctx.broker.check_advertised(text))
+}
+
 /// Proposes the items that are well-formed; one result per item, in order.
 async fn alter<T>(
     ctx: &RequestContext,
@@ -85,7 +105,7 @@ async fn alter<T>(
         return results;
     }
     let answered = match ctx.broker.propose(command(proposed)).await {
-        Ok(CommandResult::AlterConfigs(answered)) => Ok(answered),
+        Ok(CommandResult::AlterConfigs(answered)) => ctx.broker.advertise_anew().await.map(|()| answered),
         Ok(_) => Err(wrong_answer()),
         Err(error) => Err(error),
     };

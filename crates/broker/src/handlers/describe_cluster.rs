@@ -6,6 +6,7 @@ use barnabas_common::ErrorCode;
 use barnabas_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use barnabas_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 
+use super::addresses::Addresses;
 use super::authorized;
 use crate::dispatch::{Answer, Refused, RequestContext};
 
@@ -17,15 +18,16 @@ pub(crate) fn handle(ctx: &RequestContext, request: DescribeClusterRequest) -> R
         return Ok(ctx.ready(&wrong_endpoint_type(request.endpoint_type)));
     }
     let image = ctx.broker.image();
+    let addresses = Addresses::new(ctx, &image);
     let brokers = image
         .brokers()
         .filter(|broker| !broker.fenced || request.include_fenced_brokers)
         .filter_map(|broker| {
-            let listener = broker.listener(&ctx.connection.listener)?;
+            let address = addresses.of(broker)?;
             Some(DescribeClusterBroker {
                 broker_id: broker.node_id,
-                host: listener.host.clone(),
-                port: i32::from(listener.port),
+                host: address.host,
+                port: address.port,
                 rack: broker.rack.clone(),
                 is_fenced: broker.fenced,
             })

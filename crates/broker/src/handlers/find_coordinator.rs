@@ -7,6 +7,7 @@ use barnabas_common::ErrorCode;
 use barnabas_protocol::messages::find_coordinator_response::Coordinator;
 use barnabas_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
+use super::addresses::Addresses;
 use crate::dispatch::{Answer, Refused, RequestContext};
 
 const FIRST_BATCHED_VERSION: i16 = 4;
@@ -47,13 +48,13 @@ fn find(ctx: &RequestContext, key_type: i8, key: String) -> Coordinator {
         return failed(error, "the groups of this coordinator are not loaded", key);
     }
     let image = ctx.broker.image();
-    let listener = image.broker(ctx.broker.node_id).and_then(|broker| broker.listener(&ctx.connection.listener));
-    match listener {
-        Some(listener) => Coordinator {
+    let address = image.broker(ctx.broker.node_id).and_then(|broker| Addresses::new(ctx, &image).of(broker));
+    match address {
+        Some(address) => Coordinator {
             key,
             node_id: ctx.broker.node_id,
-            host: listener.host.clone(),
-            port: i32::from(listener.port),
+            host: address.host,
+            port: address.port,
             error_code: 0,
             error_message: Some(String::new()),
         },

@@ -15,6 +15,7 @@ use barnabas_protocol::messages::metadata_response::{
 };
 use barnabas_protocol::messages::{MetadataRequest, MetadataResponse};
 
+use super::addresses::Addresses;
 use super::authorized;
 use crate::dispatch::{Answer, Refused, RequestContext};
 use crate::topics::is_internal_topic;
@@ -102,14 +103,15 @@ fn respond(
 }
 
 fn brokers(ctx: &RequestContext, image: &MetadataImage) -> Vec<MetadataResponseBroker> {
+    let addresses = Addresses::new(ctx, image);
     image
         .alive_brokers()
         .filter_map(|broker| {
-            let listener = broker.listener(&ctx.connection.listener)?;
+            let address = addresses.of(broker)?;
             Some(MetadataResponseBroker {
                 node_id: broker.node_id,
-                host: listener.host.clone(),
-                port: i32::from(listener.port),
+                host: address.host,
+                port: address.port,
                 rack: broker.rack.clone(),
             })
         })

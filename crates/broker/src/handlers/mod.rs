@@ -2,6 +2,7 @@
 //! rooms below and their results into a response; it decides nothing that a lower room could decide.
 
 pub(crate) mod acls;
+mod addresses;
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
 mod authorized;

@@ -109,7 +109,7 @@ pub(crate) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let _open = broker.metrics.connection_opened(&listener);
-    let info = Arc::new(ConnectionInfo::new(listener, peer));
+    let info = Arc::new(ConnectionInfo::new(listener, peer, stream.local_addr().ok()));
     let mut connection = Connection {
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),

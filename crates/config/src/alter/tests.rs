@@ -103,7 +103,8 @@ fn replacing_resets_what_is_not_named() {
 fn broker_values() {
     let code = |name, value, per_broker| validate_broker_dynamic(name, value, per_broker).err().map(|error| error.code);
     assert_eq!(code("num.partitions", "5", true), Some(ErrorCode::InvalidRequest));
-    assert_eq!(code("advertised.listeners", "PLAINTEXT://x:1", true), Some(ErrorCode::InvalidRequest));
+    assert_eq!(code("advertised.listeners", "PLAINTEXT://x:1", true), None);
+    assert_eq!(code("advertised.listeners", "PLAINTEXT://x:1", false), Some(ErrorCode::InvalidRequest));
     assert_eq!(code("num.io.threads", "0", true), Some(ErrorCode::InvalidRequest));
     assert_eq!(code("listeners", "PLAINTEXT://:1", false), Some(ErrorCode::InvalidRequest));
     assert_eq!(code("ssl.keystore.type", "PKCS12", true), Some(ErrorCode::InvalidRequest));

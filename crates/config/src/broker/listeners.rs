@@ -317,6 +317,23 @@ fn advertised(
     Ok(told)
 }
 
+/// The same with another text for `advertised.listeners`.
+pub(super) fn advertised_as(values: &Values, text: &str) -> Result<Vec<AdvertisedListener>, String> {
+    let items: Vec<String> =
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
+    if items.is_empty() {
+        return Err("advertised.listeners: there must be one at least; delete the key to go back to the file's".into());
+    }
+    let mut changed = values.clone();
+    changed.insert("advertised.listeners", Value::List(items));
+    let controller_names = controller_names(&changed);
+    let protocols = protocols(&changed, &controller_names)?;
+    let all = parse_listeners(list(&changed, "listeners"), &protocols, "listeners")?;
+    let told = advertised(&changed, &protocols, &all, &controller_names)?;
+    inter_broker_name(&changed, &protocols, &told, &controller_names)?;
+    Ok(told)
+}
+
 fn to_advertised(listener: Listener) -> AdvertisedListener {
     let host = (!listener.is_wildcard()).then(|| listener.host.clone());
     AdvertisedListener { name: listener.name, protocol: listener.protocol, host, port: listener.port }

@@ -189,6 +189,11 @@ impl BrokerConfig {
         &self.addresses.advertised
     }
 
+    /// What clients would be told if `advertised.listeners` were this text, or what is wrong with it.
+    pub fn advertised_as(&self, text: &str) -> Result<Vec<AdvertisedListener>, String> {
+        listeners::advertised_as(&self.values, text)
+    }
+
     /// Names of the controller's listeners, in order of preference.
     pub fn controller_listener_names(&self) -> &[String] {
         &self.addresses.controller_names

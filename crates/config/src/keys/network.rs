@@ -8,7 +8,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .non_empty()
         .high()
         .per_broker(),
-    list("advertised.listeners", "Addresses that clients are told to connect to; the listeners themselves when unset.")
+    list("advertised.listeners", "Addresses that clients are told to connect to; the listeners themselves when unset. One broker can be told others while it runs.")
         .non_empty()
         .high(),
     string("listener.security.protocol.map", "Security protocol of each listener name, as NAME:PROTOCOL pairs.")
