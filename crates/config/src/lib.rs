@@ -31,7 +31,8 @@ pub use describe::{
 pub use duration::parse_iso_millis;
 pub use key::{Allowed, ConfigKey, ConfigType, Importance, Scope};
 pub use load::{
-    ConfigError, ContainerFacts, DATA_FOLDERS, DEFAULT_CLUSTER_ID, DataFolder, FolderFact, LoadInput, Origin, PropertiesError, StartActions, TopicToCreate, Warning, base_key, choose_data_folder, commands_wanted, files_wanted,
+    ConfigError, ContainerFacts, DATA_FOLDERS, DEFAULT_CLUSTER_ID, DataFolder, FolderFact, LoadInput, Origin,
+    PropertiesError, StartActions, TopicToCreate, Warning, base_key, choose_data_folder, commands_wanted, files_wanted,
     nearest, parse_properties, parse_toml,
 };
 pub use markdown::render_markdown;

@@ -42,7 +42,7 @@ pub(super) fn fill(
     surroundings: &Surroundings<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(), ConfigError> {
-    fill_identity(values, statics, notes)?;
+    fill_identity(values, statics, surroundings.facts.is_some(), notes)?;
     fill_listeners(values, origins, surroundings, notes);
     if let Some(facts) = surroundings.facts {
         fill_container(values, facts, notes);
@@ -53,9 +53,14 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// `node.id` and `broker.id` stand for each other; without either the node is the only voter or number 1. Without roles
-/// it has both.
-fn fill_identity(values: &mut Values, statics: &mut ConfigMap, notes: &mut Vec<String>) -> Result<(), ConfigError> {
+/// `node.id` and `broker.id` stand for each other; without either the node is number 1, in a container also the only
+/// voter. Without roles it has both.
+fn fill_identity(
+    values: &mut Values,
+    statics: &mut ConfigMap,
+    in_container: bool,
+    notes: &mut Vec<String>,
+) -> Result<(), ConfigError> {
     let number = |values: &Values, key| values.get(key).and_then(Value::as_number);
     match (number(values, "node.id"), number(values, "broker.id").filter(|id| *id >= 0)) {
         (Some(node), Some(broker)) if node != broker => {
@@ -66,7 +71,7 @@ fn fill_identity(values: &mut Values, statics: &mut ConfigMap, notes: &mut Vec<S
         (Some(_), _) => copy(values, statics, "node.id", "broker.id"),
         (None, Some(_)) => copy(values, statics, "broker.id", "node.id"),
         (None, None) => {
-            let id = only_voter(values).unwrap_or(DEFAULT_NODE_ID);
+            let id = only_voter(values).filter(|_| in_container).unwrap_or(DEFAULT_NODE_ID);
             values.insert("node.id", Value::Int(id));
             notes.push(format!("node.id is not set: {id} is used"));
         }
@@ -103,7 +108,9 @@ fn fill_listeners(
     let advertised = values.get("advertised.listeners").filter(|_| from_env);
     let in_container = surroundings.facts.is_some();
     let chosen = match advertised {
-        Some(Value::List(items)) if in_container && surroundings.family == Family::FixedPort && only_plaintext(items) => {
+        Some(Value::List(items))
+            if in_container && surroundings.family == Family::FixedPort && only_plaintext(items) =>
+        {
             vec![CONTAINER_LISTENER.to_owned()]
         }
         Some(Value::List(items)) => items.iter().filter_map(|item| listeners::on_every_interface(item)).collect(),

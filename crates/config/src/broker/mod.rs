@@ -67,7 +67,8 @@ impl BrokerConfig {
         let mut statics: ConfigMap =
             settings.values().map(|setting| (setting.key.clone(), setting.value.clone())).collect();
         let origins = settings.into_iter().map(|(key, setting)| (key, setting.origin)).collect();
-        let surroundings = defaults::Surroundings { has_file: input.file.is_some(), facts: input.container.as_ref(), family };
+        let surroundings =
+            defaults::Surroundings { has_file: input.file.is_some(), facts: input.container.as_ref(), family };
         defaults::fill(&mut values, &mut statics, &origins, &surroundings, &mut notes)?;
         let addresses = listeners::resolve(&values, &mut notes)?;
         let config = Self { values, statics, origins, addresses };

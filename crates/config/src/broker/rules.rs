@@ -63,14 +63,36 @@ pub(super) fn check(config: &BrokerConfig) -> Vec<String> {
 
 /// What Kafka lets pass although it will hardly work.
 pub(super) fn doubts(config: &BrokerConfig) -> Vec<Warning> {
+    let mut doubts = alone(config);
     let (beat, session) = (config.number("broker.heartbeat.interval.ms"), config.number("broker.session.timeout.ms"));
-    if beat.saturating_mul(2) <= session {
-        return Vec::new();
+    if beat.saturating_mul(2) > session {
+        doubts.push(Warning {
+            key: "broker.heartbeat.interval.ms".into(),
+            message: format!(
+                "broker.heartbeat.interval.ms ({beat}) is above half of broker.session.timeout.ms ({session}): one late heartbeat fences a broker"
+            ),
+        });
     }
-    let message = format!(
-        "broker.heartbeat.interval.ms ({beat}) is above half of broker.session.timeout.ms ({session}): one late heartbeat fences a broker"
-    );
-    vec![Warning { key: "broker.heartbeat.interval.ms".into(), message }]
+    doubts
+}
+
+/// Numbers of replicas that a file asks for and one broker alone does not have.
+const REPLICAS: &[(&str, &str)] = &[
+    ("default.replication.factor", "topics that leave it open cannot be created here; set it to 1"),
+    ("min.insync.replicas", "no record with acks=all can be written here; set it to 1"),
+    ("offsets.topic.replication.factor", "__consumer_offsets gets one replica as long as there is one broker"),
+];
+
+fn alone(config: &BrokerConfig) -> Vec<Warning> {
+    let in_cluster = config.quorum_voters().len() > 1
+        || config.quorum_bootstrap_servers().len() > 1
+        || !(config.has_role(ProcessRole::Broker) && config.has_role(ProcessRole::Controller));
+    let too_many = |(key, _): &&(&str, &str)| config.origin(key).is_some() && config.number(key) > 1;
+    let warning = |(key, effect): &(&str, &str)| Warning {
+        key: (*key).into(),
+        message: format!("{key} is {}, and this broker is alone: {effect}", config.number(key)),
+    };
+    if in_cluster { Vec::new() } else { REPLICAS.iter().filter(too_many).map(warning).collect() }
 }
 
 fn compare(

@@ -119,9 +119,9 @@ pub(super) fn read(name: &str, value: &str) -> Outcome {
     match rest.strip_prefix("CFG_") {
         Some("ZOOKEEPER_CLIENTCNXNSOCKET") => Outcome::Setting("zookeeper.clientCnxnSocket".to_owned()),
         // Bitnami's scripts turn every _ into a dot and repair the two names that have one.
-        Some(rest) => Outcome::Setting(
-            to_key(rest).replace("sasl.ssl", "sasl_ssl").replace("sasl.plaintext", "sasl_plaintext"),
-        ),
+        Some(rest) => {
+            Outcome::Setting(to_key(rest).replace("sasl.ssl", "sasl_ssl").replace("sasl.plaintext", "sasl_plaintext"))
+        }
         None => Outcome::Setting(to_key(rest)),
     }
 }

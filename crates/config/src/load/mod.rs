@@ -115,7 +115,9 @@ pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
     if let Some((path, contents)) = &input.file {
         gathered.put_file(path, contents)?;
     }
-    for (path, contents) in facts.iter().flat_map(|facts| facts.alone.as_ref().map_or(&facts.base[..], std::slice::from_ref)) {
+    for (path, contents) in
+        facts.iter().flat_map(|facts| facts.alone.as_ref().map_or(&facts.base[..], std::slice::from_ref))
+    {
         gathered.put_base(path, contents)?;
     }
     let variables = images::resolve(&input.env, facts, &mut gathered);
@@ -130,7 +132,9 @@ pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
             continue;
         }
         match env::read(&variable.meaning, &variable.value) {
-            env::Outcome::Setting(key) => gathered.put_over_file(&key, &variable.value, Origin::Env(variable.name.clone())),
+            env::Outcome::Setting(key) => {
+                gathered.put_over_file(&key, &variable.value, Origin::Env(variable.name.clone()))
+            }
             env::Outcome::Skipped(kind) => skipped.add(kind, variable),
             env::Outcome::NotOurs => {}
         }

@@ -131,7 +131,9 @@ fn useless(key: &str, setting: &Setting) -> Option<String> {
     if matches!(key, "broker.id" | "node.id") {
         return value.parse::<i32>().err().map(|_| format!("is {value:?}, not a number"));
     }
-    let needs_value = |kind: ConfigType| !matches!(kind, ConfigType::String | ConfigType::List | ConfigType::Password | ConfigType::Class);
+    let needs_value = |kind: ConfigType| {
+        !matches!(kind, ConfigType::String | ConfigType::List | ConfigType::Password | ConfigType::Class)
+    };
     let empty = value.is_empty() && matches!(setting.origin, Origin::Env(_));
     let row = broker_key(key).filter(|row| empty && needs_value(row.config_type));
     row.map(|_| "is empty".to_owned())

@@ -48,11 +48,7 @@ pub(super) fn answer(variables: &mut Vec<Variable>, facts: &ContainerFacts, warn
         let set = variables.iter().any(|variable| is_set(&variable.meaning) && !variable.value.trim().is_empty());
         let moot = is_address && (used || variables.iter().any(|variable| advertised(&variable.meaning)));
         if !set && !moot && !output.is_empty() {
-            variables.push(Variable {
-                name: asked.name,
-                meaning: (*answered).to_owned(),
-                value: output.to_owned(),
-            });
+            variables.push(Variable { name: asked.name, meaning: (*answered).to_owned(), value: output.to_owned() });
         }
     }
 }
