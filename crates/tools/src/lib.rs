@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 mod context;
 mod failure;
+mod java;
 pub mod output;
 mod topics;
 

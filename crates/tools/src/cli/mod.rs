@@ -3,6 +3,7 @@
 //! optional, and judges combinations itself.
 
 mod bootstrap;
+mod topic_filter;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use clap::{Arg, Args, Command};
 use crate::client::{Client, Settings};
 use crate::failure::Failure;
 pub use bootstrap::bootstrap_of_zookeeper;
+pub use topic_filter::{TopicFilter, is_internal_topic};
 
 /// How the output of a tool is shaped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
