@@ -33,7 +33,7 @@ static_program() {
 }
 
 mkdir -p "$root/bin" "$root/sbin" "$root/usr/bin" "$root/usr/sbin" "$root/usr/local/bin" "$root/etc/ssl/certs" \
-    "$root/root" "$root/home/appuser" "$root/run" "$root/var/log" "$root/var/run" "$root/tmp" "$root/dev" "$root/proc" "$root/sys"
+    "$root/root" "$root/home" "$root/mnt" "$root/opt" "$root/run" "$root/var/lib" "$root/var/log" "$root/var/run" "$root/tmp" "$root/dev" "$root/proc" "$root/sys"
 chmod 1777 "$root/tmp"
 chmod 700 "$root/root"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Lays out the build context of the image: stage.sh BINARY FOLDER [ARCHITECTURE]
-#   rootfs/    files of root     writable/  files and folders of uid 1000 and group 0     bin/ARCH/  the program
-# Links, empty folders and modes are made here, because git keeps none of them.
+#   rootfs.tar   links and scripts of root; files and folders of uid 1000 and group 0     bin/ARCH/   the program
+# Links, empty folders, owners and modes are made here, because git keeps none of them. Needs GNU tar.
 set -eu
 
 binary=$1 out=$2 arch=${3:-amd64}
@@ -68,7 +68,10 @@ var/lib/zookeeper/log
 var/log/kafka
 EOF
 find "$out/writable" -type d -exec chmod 2775 {} +
-# Folders of the system on the way there keep their modes and their owner: they are already in the base.
-chmod 755 "$out/writable" "$out/writable/etc" "$out/writable/home" "$out/writable/mnt" "$out/writable/opt" \
-    "$out/writable/var" "$out/writable/var/lib" "$out/writable/var/log"
-chmod 1777 "$out/writable/tmp"
+
+# One archive with both owners. Folders of the system on the way to ours stay as the base has them.
+tar -C "$out/rootfs" --numeric-owner --owner=0 --group=0 -cf "$out/rootfs.tar" .
+(cd "$out/writable" && find . -mindepth 1 | sed 's|^\./||' |
+    grep -vxE 'etc|home|mnt|opt|tmp|var|var/lib|var/log') >"$out/writable.list"
+tar -C "$out/writable" --numeric-owner --owner=1000 --group=0 --no-recursion -T "$out/writable.list" -rf "$out/rootfs.tar"
+rm -rf "$out/rootfs" "$out/writable" "$out/writable.list"

@@ -5,6 +5,7 @@ mod application;
 mod binary;
 mod check;
 mod clients;
+mod docker;
 mod docs;
 mod fix;
 mod peers;
@@ -77,6 +78,18 @@ enum Task {
         /// Only steps whose name contains this; may be repeated.
         parts: Vec<String>,
     },
+    /// Builds the container image barnabas:dev with the Docker engine that is there.
+    DockerImage {
+        /// A debug build: quick to make, for working on the image.
+        #[arg(long)]
+        debug: bool,
+        /// A static binary that is there already, instead of a build.
+        #[arg(long, value_name = "PATH")]
+        binary: Option<PathBuf>,
+        /// Name of the image.
+        #[arg(long, default_value = docker::image::IMAGE)]
+        tag: String,
+    },
     /// Producers and consumers as users write them, while the broker is killed; then reads all back.
     App(Driven),
     /// Kills the broker again and again under idempotent load; then reads all back.
@@ -141,6 +154,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
             clients::run(&suites, &clients::Options { binary, only, jobs })
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
+        Task::DockerImage { debug, binary, tag } => docker::image::run(&docker::image::Options { debug, binary, tag }),
         Task::App(app) => application::run(Drive::Application, &app.broker.ready()?, &app.arguments),
         Task::Crash(crash) => application::run(Drive::CrashLoop, &crash.broker.ready()?, &crash.arguments),
     }

@@ -11,6 +11,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words = args::normal(std::env::args_os());
     if let Some(tool) = words.get(1).and_then(|name| barnabas_tools::find(name)) {

@@ -1,0 +1,3 @@
+//! The container image: how it is made.
+
+pub(crate) mod image;
