@@ -6,6 +6,7 @@ mod peer_process;
 mod surroundings;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub(crate) use peer_process::runs_here;
@@ -131,8 +132,19 @@ impl Network {
     }
 }
 
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first_host() {
+            Some(IpAddr::V4(first)) => write!(f, "{}/{}", Ipv4Addr::from_bits(first.to_bits() & !1), self.prefix_len),
+            Some(IpAddr::V6(first)) => write!(f, "{}/{}", Ipv6Addr::from_bits(first.to_bits() & !1), self.prefix_len),
+            None => write!(f, "{}/{}", self.address, self.prefix_len),
+        }
+    }
+}
+
 impl Subnet {
-    fn contains(&self, ip: IpAddr) -> bool {
+    /// Whether an address is of this network. Networks of one or two addresses have nobody to share them with.
+    pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.address, ip) {
             (IpAddr::V4(net), IpAddr::V4(ip)) if (1..=30).contains(&self.prefix_len) => {
                 let shift = 32 - self.prefix_len;

@@ -29,5 +29,5 @@ mod validation;
 pub use broker::Broker;
 pub use error::StartError;
 pub use lifecycle::{RunningBroker, StartOptions, start};
-pub use registration::ListeningOn;
+pub use registration::{ListeningOn, advertised_at_start};
 pub use supported::check_supported;

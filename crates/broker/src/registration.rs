@@ -43,6 +43,11 @@ pub(crate) fn listening_on(config: &BrokerConfig, image: &MetadataImage, bound: 
     bound.iter().map(|bound| tell(&told, &bound.name, bound.address)).collect()
 }
 
+/// What the configuration alone says of a listener that is bound to this address.
+pub fn advertised_at_start(config: &BrokerConfig, name: &str, address: SocketAddr) -> ListeningOn {
+    tell(config.advertised_listeners(), name, address)
+}
+
 /// As `IncrementalAlterConfigs` set it, else as the file says.
 fn advertised_now(config: &BrokerConfig, image: &MetadataImage) -> Vec<AdvertisedListener> {
     let fixed = || config.advertised_listeners().to_vec();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::doctor::DoctorArgs;
+
 /// The words of the command line as if the program had been called by its own name: `kafka-topics.sh --list` through a
 /// link is `barnabas kafka-topics --list`.
 pub(crate) fn normal(words: impl Iterator<Item = OsString>) -> Vec<String> {
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Server(ServerArgs),
     /// Start the broker as Kafka's images do: what the image's entry points run.
     Container(ContainerArgs),
+    /// Explains what clients are told and whether they reach it, and finds what is wrong. Exits 1 if something is.
+    Doctor(DoctorArgs),
     /// Kafka's start command: [-daemon] FILE [--override KEY=VALUE]...
     KafkaServerStart(Words),
     /// Kafka's stop command.

@@ -4,6 +4,7 @@ mod args;
 mod banner;
 mod classic;
 mod container;
+mod doctor;
 mod logging;
 mod server;
 
@@ -23,6 +24,12 @@ fn main() -> ExitCode {
     let outcome = match args::Cli::parse_from(words).command.unwrap_or_default() {
         args::Command::Server(arguments) => server::run(arguments),
         args::Command::Container(arguments) => container::run(arguments),
+        args::Command::Doctor(arguments) => match doctor::run(&arguments) {
+            Ok(true) => Ok(()),
+            // The report says why.
+            Ok(false) => return ExitCode::FAILURE,
+            Err(reason) => Err(reason),
+        },
         args::Command::KafkaServerStart(words) => classic::start(&words.words),
         args::Command::KafkaServerStop(_) => classic::stop(),
     };

@@ -1,5 +1,7 @@
 //! What clients are told to connect to, by where they come from, and when it changes while the broker runs.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};

@@ -9,7 +9,7 @@ mod identity;
 use std::path::Path;
 use std::time::Instant;
 
-use barnabas_config::{BrokerConfig, LoadInput, Loaded};
+use barnabas_config::{BrokerConfig, ContainerFacts, LoadInput, Loaded};
 
 use crate::args::ContainerArgs;
 use crate::logging;
@@ -35,6 +35,11 @@ pub(crate) fn run(arguments: ContainerArgs) -> Result<(), String> {
             None => Ok(()),
         }
     })
+}
+
+/// What a start in this container would find, for those who only want to know.
+pub(crate) fn gather_facts(env: &[(String, String)]) -> Result<ContainerFacts, String> {
+    facts::gather(env, None)
 }
 
 /// Everything before the broker; `None` if that was all.
