@@ -10,6 +10,7 @@ mod failure;
 mod java;
 pub mod output;
 mod topics;
+mod utility_belt;
 
 use std::io::{self, BufWriter, Write};
 
@@ -27,7 +28,8 @@ pub struct Tool {
 }
 
 /// Every tool, by name.
-pub const TOOLS: &[Tool] = &[broker_api_versions::TOOL, topics::TOOL];
+pub const TOOLS: &[Tool] =
+    &[broker_api_versions::TOOL, topics::TOOL, utility_belt::CUB, utility_belt::DUB, utility_belt::UB];
 
 /// The tool of this name; `kafka-topics.sh` and a path before the name are fine.
 pub fn find(name: &str) -> Option<&'static Tool> {
