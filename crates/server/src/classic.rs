@@ -9,7 +9,7 @@ use std::time::Instant;
 use barnabas_config::{BrokerConfig, LoadInput};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::logging;
+use crate::{container, logging};
 use crate::server::{self, Start, StopSignals};
 
 const USAGE: &str = "USAGE: kafka-server-start [-daemon] server.properties [--override property=value]*";
@@ -51,6 +51,9 @@ pub(crate) fn start(words: &[String]) -> Result<(), String> {
     }
     logging::init();
     let contents = server::read_settings(&path)?;
+    if container::is_here() {
+        return container::run_file((path, contents), words.overrides, started);
+    }
     let env = server::environment().into_iter().filter(|(name, _)| name.starts_with("BARNABAS_")).collect();
     let input = LoadInput { file: Some((path, contents)), env, overrides: words.overrides, container: None };
     let loaded = BrokerConfig::load(input).map_err(|error| error.to_string())?;
@@ -62,7 +65,8 @@ pub(crate) fn start(words: &[String]) -> Result<(), String> {
 fn start_daemon(file: &Path, overrides: &[String]) -> Result<(), String> {
     let folder = std::env::var_os("LOG_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let output = folder.join("kafkaServer.out");
-    let failed = |error: std::io::Error| format!("cannot start in the background with output in {}: {error}", output.display());
+    let failed =
+        |error: std::io::Error| format!("cannot start in the background with output in {}: {error}", output.display());
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let log = std::fs::File::options().create(true).append(true).open(&output).map_err(failed)?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
@@ -90,7 +94,8 @@ pub(crate) fn stop() -> Result<(), String> {
 
 fn is_broker(id: u32) -> bool {
     let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    let words: Vec<String> = words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    let words: Vec<String> =
+        words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
     let name = |word: &String| Path::new(word).file_name().is_some_and(|name| name == "barnabas");
     let program = words.first().filter(|word| name(word) || word.contains("kafka-server-start"));
     let command = words.get(1).map(String::as_str).unwrap_or_default();

@@ -122,22 +122,23 @@ pub(crate) fn gather(input: &LoadInput) -> Result<Gathered, ConfigError> {
     }
     let variables = images::resolve(&input.env, facts, &mut gathered);
     gathered.start = images::start_actions(&variables, &mut gathered.warnings);
-    let own_only = facts.and_then(|facts| facts.alone.as_ref());
-    if let Some((path, _)) = own_only {
-        gathered.notes.push(format!("{} is mounted: KAFKA_… variables set nothing beside it", path.display()));
-    }
+    let alone = facts.and_then(|facts| facts.alone.as_ref());
     let mut skipped = notes::Skipped::default();
+    let mut unheard = Vec::new();
     for variable in &variables {
-        if own_only.is_some() && !variable.meaning.starts_with("BARNABAS_") {
-            continue;
-        }
         match env::read(&variable.meaning, &variable.value) {
+            env::Outcome::Setting(_) if alone.is_some() && !variable.meaning.starts_with("BARNABAS_") => {
+                unheard.push(variable.name.as_str());
+            }
             env::Outcome::Setting(key) => {
-                gathered.put_over_file(&key, &variable.value, Origin::Env(variable.name.clone()))
+                gathered.put_over_file(&key, &variable.value, Origin::Env(variable.name.clone()));
             }
             env::Outcome::Skipped(kind) => skipped.add(kind, variable),
             env::Outcome::NotOurs => {}
         }
+    }
+    if let (Some((path, _)), false) = (alone, unheard.is_empty()) {
+        gathered.notes.push(format!("{}: no effect, {} speaks alone", unheard.join(", "), path.display()));
     }
     for text in &input.overrides {
         let Some((key, value)) = text.split_once('=') else {

@@ -19,7 +19,8 @@ pub(super) fn gather(env: &[(String, String)], file: Option<&Path>) -> Result<Co
     let alone = ALONE.iter().map(Path::new).find(|path| path.exists()).map(read).transpose()?;
     let packaged = Some(Path::new(PACKAGED)).filter(|path| mounts.has(path));
     let candidates = [Some(Path::new(SHARED)), packaged, file];
-    let base = candidates.into_iter().flatten().filter(|path| path.exists()).map(read).collect::<Result<Vec<_>, _>>()?;
+    let base =
+        candidates.into_iter().flatten().filter(|path| path.exists()).map(read).collect::<Result<Vec<_>, _>>()?;
     let data_folder = choose_data_folder(|mount, data| FolderFact {
         mounted: mounts.has(mount),
         holds_data: data.join("meta.properties").exists(),

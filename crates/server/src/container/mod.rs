@@ -6,7 +6,7 @@ mod facts;
 mod folders;
 mod identity;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use barnabas_config::{BrokerConfig, ContainerFacts, LoadInput, Loaded};
@@ -15,41 +15,58 @@ use crate::args::ContainerArgs;
 use crate::logging;
 use crate::server::{self, Start};
 
+/// Only the image has it.
+const SIGN_OF_THE_IMAGE: &str = "/etc/kafka/docker/launch";
+
+/// Whether this process runs in the image.
+pub(crate) fn is_here() -> bool {
+    Path::new(SIGN_OF_THE_IMAGE).exists()
+}
+
 /// Runs a broker as the images do. The error is one line for people.
 pub(crate) fn run(arguments: ContainerArgs) -> Result<(), String> {
     let started = Instant::now();
     logging::init();
-    server::in_runtime(async move {
-        let mut signals = server::StopSignals::listen()?;
-        // As the first process of a container nobody else ends us: a command that hangs must not keep the signal away.
-        let prepared = tokio::task::spawn_blocking(move || prepare(&arguments));
-        let start = tokio::select! {
-            () = signals.wait() => return Ok(()),
-            prepared = prepared => prepared.map_err(|error| format!("the start failed: {error}"))??,
-        };
-        match start {
-            Some(loaded) => {
-                let cluster_id = cluster_id(&loaded);
-                server::serve(Start { loaded, cluster_id, started, announce: true, stop_at_once: true }, signals).await
-            }
-            None => Ok(()),
-        }
+    serve(started, move || {
+        let env = server::environment();
+        let facts = facts::gather(&env, arguments.file.as_deref())?;
+        let input = LoadInput { file: None, env, overrides: arguments.overrides, container: Some(facts) };
+        prepare(input, arguments.write_properties.as_deref())
     })
 }
 
-/// What a start in this container would find, for those who only want to know.
-pub(crate) fn gather_facts(env: &[(String, String)]) -> Result<ContainerFacts, String> {
-    facts::gather(env, None)
+/// Runs a broker in the image with a file that speaks alone: `kafka-server-start FILE`.
+pub(crate) fn run_file(file: (PathBuf, String), overrides: Vec<String>, started: Instant) -> Result<(), String> {
+    serve(started, move || {
+        let env = server::environment();
+        let facts = ContainerFacts { alone: Some(file), base: Vec::new(), ..facts::gather(&env, None)? };
+        prepare(LoadInput { file: None, env, overrides, container: Some(facts) }, None)
+    })
+}
+
+fn serve(
+    started: Instant,
+    prepare: impl FnOnce() -> Result<Option<Loaded>, String> + Send + 'static,
+) -> Result<(), String> {
+    server::in_runtime(async move {
+        let mut signals = server::StopSignals::listen()?;
+        // As the first process of a container nobody else ends us: a command that hangs must not keep the signal away.
+        let prepared = tokio::task::spawn_blocking(prepare);
+        let loaded = tokio::select! {
+            () = signals.wait() => return Ok(()),
+            prepared = prepared => prepared.map_err(|error| format!("the start failed: {error}"))??,
+        };
+        let Some(loaded) = loaded else { return Ok(()) };
+        let cluster_id = cluster_id(&loaded);
+        server::serve(Start { loaded, cluster_id, started, announce: true, stop_at_once: true }, signals).await
+    })
 }
 
 /// Everything before the broker; `None` if that was all.
-fn prepare(arguments: &ContainerArgs) -> Result<Option<Loaded>, String> {
-    let env = server::environment();
-    let facts = facts::gather(&env, arguments.file.as_deref())?;
-    let input = LoadInput { file: None, env, overrides: arguments.overrides.clone(), container: Some(facts) };
+fn prepare(input: LoadInput, write_properties_to: Option<&Path>) -> Result<Option<Loaded>, String> {
     let loaded = BrokerConfig::load(input).map_err(|error| error.to_string())?;
     barnabas_broker::check_supported(&loaded.config).map_err(|error| error.to_string())?;
-    if let Some(path) = &arguments.write_properties {
+    if let Some(path) = write_properties_to {
         write_properties(path, &loaded.config);
         return Ok(None);
     }
