@@ -98,18 +98,20 @@ pub(crate) fn resolve(
         secrets::read(&mut variables, facts, &mut gathered.warnings);
         commands::answer(&mut variables, facts, &mut gathered.warnings);
     }
-    aliases::apply(&mut variables);
+    if facts.is_some() {
+        aliases::apply(&mut variables);
+    }
     variables
 }
 
 /// What the environment asks for besides settings.
 pub(crate) fn start_actions(variables: &[Variable], warnings: &mut Vec<Warning>) -> StartActions {
     let value = |name: &str| {
-        let named = variables.iter().find(|variable| variable.name == name)?;
+        let named = variables.iter().find(|variable| variable.meaning == name)?;
         Some(named.value.trim()).filter(|value| !value.is_empty())
     };
     let cluster_id = ["CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_KRAFT_CLUSTER_ID"].into_iter().find_map(value);
-    let raw = |name: &str| variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value);
+    let raw = |name: &str| variables.iter().find(|variable| variable.meaning == name).map(|variable| &variable.value);
     let separators = raw("KAFKA_CREATE_TOPICS_SEPARATOR").map_or(",", String::as_str);
     let topics = raw("KAFKA_CREATE_TOPICS").map(|text| topics::parse(text, separators, warnings)).unwrap_or_default();
     StartActions { cluster_id: cluster_id.map(str::to_owned), topics }

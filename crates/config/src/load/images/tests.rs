@@ -269,6 +269,17 @@ fn topics_to_create() {
 }
 
 #[test]
+fn names_without_a_prefix_count_for_who_shows_to_use_them() {
+    let loaded = load("ZOOKEEPER_CONNECT: zoo:2181\nBROKER_ID: 4\nADVERTISED_HOST_NAME: me\nCREATE_TOPICS: t:1:1");
+    assert_eq!((loaded.config.node_id(), loaded.config.zookeeper_connect()), (4, Some("zoo:2181")));
+    assert_eq!(addresses(&loaded), "PLAINTEXT=:9092 -> PLAINTEXT=me:9092");
+    assert_eq!(loaded.start.topics.len(), 1);
+    let loaded = load("NODE_ROLE: combined\nNODE_ID: 3\nKAFKA_NODE_ID: 2");
+    assert_eq!((loaded.config.node_id(), loaded.config.process_roles().len()), (2, 2));
+    assert_eq!(load("BROKER_ID: 4\nADVERTISED_PORT: 1").config.node_id(), 1);
+}
+
+#[test]
 fn cluster_ids_are_any_text() {
     let id = |lines: &str| load(lines).start.cluster_id;
     assert_eq!(id("CLUSTER_ID: atlas-local-cluster-001").as_deref(), Some("atlas-local-cluster-001"));
