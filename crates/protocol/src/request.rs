@@ -39,6 +39,10 @@ requests! {
     57 "UpdateFeatures" UpdateFeaturesRequest UpdateFeaturesResponse;
     65 "DescribeTransactions" DescribeTransactionsRequest DescribeTransactionsResponse;
     66 "ListTransactions" ListTransactionsRequest ListTransactionsResponse;
+    69 "ConsumerGroupDescribe" ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
+    77 "ShareGroupDescribe" ShareGroupDescribeRequest ShareGroupDescribeResponse;
+    89 "StreamsGroupDescribe" StreamsGroupDescribeRequest StreamsGroupDescribeResponse;
+    90 "DescribeShareGroupOffsets" DescribeShareGroupOffsetsRequest DescribeShareGroupOffsetsResponse;
 }
 
 /// ApiVersions keeps the old header for ever: the client does not know yet what it talks to.

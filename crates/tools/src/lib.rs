@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 mod context;
 mod failure;
+mod groups;
 mod java;
 pub mod output;
 mod topics;
@@ -28,8 +29,14 @@ pub struct Tool {
 }
 
 /// Every tool, by name.
-pub const TOOLS: &[Tool] =
-    &[broker_api_versions::TOOL, topics::TOOL, utility_belt::CUB, utility_belt::DUB, utility_belt::UB];
+pub const TOOLS: &[Tool] = &[
+    broker_api_versions::TOOL,
+    groups::CONSUMER_GROUPS,
+    topics::TOOL,
+    utility_belt::CUB,
+    utility_belt::DUB,
+    utility_belt::UB,
+];
 
 /// The tool of this name; `kafka-topics.sh` and a path before the name are fine.
 pub fn find(name: &str) -> Option<&'static Tool> {

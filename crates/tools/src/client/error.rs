@@ -23,6 +23,9 @@ pub enum ClientError {
     /// Bytes that are no valid answer.
     #[error("{address} sent an answer that cannot be read: {source}")]
     Decode { address: String, source: DecodeError },
+    /// The broker answered, but not for what was asked; nothing is wrong with the broker.
+    #[error("{0}")]
+    IllegalArgument(String),
     /// The broker refused.
     #[error("{}", message_or_default(*code, message.as_deref()))]
     Api { code: ErrorCode, message: Option<String> },
@@ -52,6 +55,7 @@ impl ClientError {
             Self::Disconnected { .. } => "NETWORK_EXCEPTION",
             Self::Unsupported(_) => "UNSUPPORTED_VERSION",
             Self::Decode { .. } => "CORRUPT_RESPONSE",
+            Self::IllegalArgument(_) => "INVALID_ARGUMENT",
             Self::Api { code, .. } => code.name(),
         }
     }
@@ -78,6 +82,7 @@ impl ClientError {
             Self::Disconnected { .. } => "org.apache.kafka.common.errors.DisconnectException".into(),
             Self::Unsupported(_) => "org.apache.kafka.common.errors.UnsupportedVersionException".into(),
             Self::Decode { .. } => "org.apache.kafka.common.protocol.types.SchemaException".into(),
+            Self::IllegalArgument(_) => "java.lang.IllegalArgumentException".into(),
             Self::Api { code, .. } => exception_class(*code),
         }
     }

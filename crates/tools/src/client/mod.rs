@@ -4,6 +4,7 @@
 mod connection;
 mod error;
 mod exceptions;
+pub(crate) mod groups;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};

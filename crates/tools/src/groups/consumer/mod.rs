@@ -1,0 +1,94 @@
+//! `kafka-consumer-groups`: which action was asked for, and a client for it. Each action has its file.
+
+mod list;
+mod members;
+mod offsets;
+mod options;
+mod state;
+mod view;
+
+use std::time::Duration;
+
+use self::options::Options;
+use super::{Stop, Thrown, told};
+use crate::cli;
+use crate::client::{Client, ClientError};
+use crate::{Context, Failure, Tool};
+
+pub(crate) const TOOL: Tool = Tool {
+    name: "kafka-consumer-groups",
+    about: "List, describe, delete consumer groups, reset their offsets.",
+    run,
+    help,
+};
+
+fn help() -> String {
+    cli::help::<Options>(TOOL.name)
+}
+
+fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
+    let options: Options = cli::parse(TOOL.name, arguments).map_err(as_uncaught)?;
+    options.check(context)?;
+    let outcome = act(context, &options);
+    told(context, "consumer group", outcome)
+}
+
+/// This tool of Kafka does not catch what its parser throws.
+fn as_uncaught(failure: Failure) -> Failure {
+    let Failure::Usage(message) = failure else { return failure };
+    let class = if message.ends_with("requires an argument") {
+        "OptionMissingRequiredArgumentException"
+    } else if message.starts_with("Found multiple arguments") {
+        "MultipleArgumentsForOptionException"
+    } else {
+        "UnrecognizedOptionException"
+    };
+    Failure::Message(format!("Exception in thread \"main\" joptsimple.{class}: {message}"))
+}
+
+fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
+    let mut client = connect(options)?;
+    if options.list { list::run(context, options, &mut client) } else { view::run(context, options, &mut client) }
+}
+
+fn connect(options: &Options) -> Result<Client, Stop> {
+    let timeout = number(&options.timeout, "timeout")?;
+    let timeout = u64::try_from(timeout)
+        .map_err(|_| Thrown::plain("java.lang.IllegalArgumentException", "negative timeout".into()))?;
+    if let Some(path) = options.cluster.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {
+        return Err(Thrown::plain("java.nio.file.NoSuchFileException", path.to_owned()).in_runtime_exception().into());
+    }
+    let mut settings = match options.cluster.settings() {
+        Err(Failure::Cluster { error: error @ ClientError::Config(_), .. }) => {
+            return Err(no_admin_client(error).into());
+        }
+        other => other?,
+    };
+    settings.api_timeout = Duration::from_millis(timeout);
+    Ok(Client::connect(settings).map_err(Thrown::wrapped)?)
+}
+
+fn no_admin_client(error: ClientError) -> Thrown {
+    let text = "Failed to create new KafkaAdminClient".to_owned();
+    Thrown { source: Some(error), ..Thrown::plain("org.apache.kafka.common.KafkaException", text) }
+}
+
+/// Numbers are read when they are needed: a wrong one is an exception, not a wrong command line.
+fn number(text: &str, option: &str) -> Result<i64, Thrown> {
+    text.parse().map_err(|_| {
+        let message = format!("Cannot parse argument '{text}' of option {option}");
+        Thrown::plain("joptsimple.OptionArgumentConversionException", message)
+    })
+}
+
+/// The groups that were named, or all.
+fn chosen_groups(options: &Options, client: &mut Client) -> Result<Vec<String>, Stop> {
+    if !options.all_groups {
+        let mut groups = options.group.clone();
+        groups.sort();
+        groups.dedup();
+        return Ok(groups);
+    }
+    let groups = list::consumer_groups(client, &[], &[]).map_err(Thrown::wrapped)?;
+    Ok(groups.into_iter().map(|group| group.id).collect())
+}
