@@ -81,6 +81,11 @@ fn prepare(input: LoadInput, write_properties_to: Option<&Path>) -> Result<Optio
     Ok(Some(loaded))
 }
 
+/// What a start in this container would find, for those who only want to know.
+pub(crate) fn gather_facts(env: &[(String, String)]) -> Result<ContainerFacts, String> {
+    facts::gather(env, None)
+}
+
 /// The cluster that was asked for; a new folder of nobody's wish gets the default one.
 fn cluster_id(loaded: &Loaded) -> Option<String> {
     let is_new = || !loaded.config.log_dirs().iter().any(|dir| dir.join("meta.properties").exists());

@@ -17,8 +17,6 @@ use super::facts::{Asked, ConfigFacts, DirFacts, Facts, ListenerFacts, NoAnswer,
 use crate::{container, server};
 
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What the image's entry points look like: here the environment means what it means to them.
-const IMAGE_ENTRY: &str = "/etc/kafka/docker/run";
 /// Files that a running broker writes again and again.
 const OFTEN_WRITTEN: [&str; 3] =
     ["meta.properties", "recovery-point-offset-checkpoint", "replication-offset-checkpoint"];
@@ -106,7 +104,7 @@ fn load(arguments: &DoctorArgs, facts: &mut ConfigFacts) -> Result<Option<Loaded
             let file = Some((path.clone(), server::read_settings(path)?));
             LoadInput { file, env, overrides, container: None }
         }
-        None if Path::new(IMAGE_ENTRY).exists() => {
+        None if container::is_here() => {
             facts.source = "the configuration of the container".to_owned();
             let surroundings = container::gather_facts(&env)?;
             LoadInput { file: None, env, overrides, container: Some(surroundings) }
