@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::advertised::Surroundings;
 use crate::checkpoints::Checkpoints;
+use crate::cleaner::Cleaner;
 use crate::configs::Configs;
 use crate::groups::GroupService;
 use crate::log_dirs::DataDir;
@@ -55,6 +56,7 @@ pub struct Broker {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) log_dirs: Arc<Vec<DataDir>>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) cleaner: Cleaner,
     pub(crate) request_memory: MemoryBudget,
     /// Permits to decompress produced batches: each may take as much memory as one may expand to.
     pub(crate) decoding: tokio::sync::Semaphore,

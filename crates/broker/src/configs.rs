@@ -44,6 +44,12 @@ impl Configs {
         (Self::set_for(image, &ConfigResource::BrokerDefault), Self::set_for(image, &broker))
     }
 
+    /// The whole configuration of this broker as it holds now.
+    pub(crate) fn with_dynamic(&self, image: &MetadataImage) -> BrokerConfig {
+        let (cluster, broker) = self.dynamic(image);
+        self.broker.with_dynamic(&cluster, &broker)
+    }
+
     fn topic_config(&self, image: &MetadataImage, topic: &str) -> TopicConfig {
         let (cluster, broker) = self.dynamic(image);
         let overrides = Self::set_for(image, &ConfigResource::Topic(topic.to_owned()));
@@ -77,6 +83,10 @@ impl Configs {
             flush_ms: topic.flush_ms,
             producer_id_expiration_ms: self.broker.number("producer.id.expiration.ms"),
             preallocate: topic.preallocate,
+            delete_retention_ms: topic.delete_retention_ms,
+            min_compaction_lag_ms: topic.min_compaction_lag_ms,
+            max_compaction_lag_ms: topic.max_compaction_lag_ms,
+            min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod advertised;
 mod broker;
 mod checkpoints;
+mod cleaner;
 mod config_rules;
 mod configs;
 mod dispatch;

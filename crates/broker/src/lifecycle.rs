@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::advertised::{self, Surroundings};
 use crate::broker::Broker;
 use crate::checkpoints::Checkpoints;
+use crate::cleaner::{self, Cleaner};
 use crate::config_rules::KeyTableRules;
 use crate::configs::Configs;
 use crate::error::StartError;
@@ -87,6 +88,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));
     tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));
+    tasks.extend((0..cleaner_threads(&broker)).map(|_| tokio::spawn(cleaner::run(Arc::clone(&broker)))));
     ensure_offsets_topic(&broker).await?;
     let workers = Arc::new(start_workers()?);
     broker.metrics.served_by(workers.runtimes());
@@ -96,6 +98,12 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     Ok(RunningBroker { broker, cluster_id, formatted, listeners: registered.listeners, stop, tasks })
 }
 
+/// How many logs may be compacted at the same time.
+fn cleaner_threads(broker: &Broker) -> i64 {
+    let config = broker.configs.broker_config();
+    if config.boolean("log.cleaner.enable") { config.number("log.cleaner.threads") } else { 0 }
+}
+
 /// One thread per core: more would only take turns.
 fn start_workers() -> Result<Workers, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -103,13 +111,8 @@ fn start_workers() -> Result<Workers, StartError> {
 }
 
 /// Limits that people rely on and that are not kept yet. Settings of speed are another matter: those are ours to choose.
-const WITHOUT_EFFECT: [&str; 5] = [
-    "max.connections",
-    "max.connections.per.ip",
-    "max.connections.per.ip.overrides",
-    "max.connection.creation.rate",
-    "log.cleaner.enable",
-];
+const WITHOUT_EFFECT: [&str; 4] =
+    ["max.connections", "max.connections.per.ip", "max.connections.per.ip.overrides", "max.connection.creation.rate"];
 
 fn warn_of_what_has_no_effect(config: &BrokerConfig) {
     for key in WITHOUT_EFFECT.iter().filter(|key| config.origin(key).is_some()) {
@@ -169,6 +172,7 @@ fn assemble(
         fetch_sessions: Mutex::new(FetchSessionCache::new(settings.fetch_session_slots, first_session_id)),
         producer_ids: ProducerIds::default(),
         checkpoints: Checkpoints::new(&log_dirs),
+        cleaner: Cleaner::new(&log_dirs),
         log_dirs,
         request_memory: MemoryBudget::new(REQUEST_MEMORY_BYTES),
         decoding: tokio::sync::Semaphore::new(DECODING_AT_ONCE),
@@ -275,6 +279,7 @@ impl RunningBroker {
     pub async fn stop(self) {
         info!("stopping");
         self.stop.send_replace(true);
+        self.broker.cleaner.stop();
         for task in &self.tasks {
             task.abort();
         }

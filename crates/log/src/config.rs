@@ -11,7 +11,7 @@ pub struct CleanupPolicy {
 }
 
 /// Settings of one partition's log; names are the topic configs with dots turned into underscores.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     pub segment_bytes: i32,
     pub segment_ms: i64,
@@ -30,6 +30,10 @@ pub struct LogConfig {
     pub flush_ms: i64,
     pub producer_id_expiration_ms: i64,
     pub preallocate: bool,
+    pub delete_retention_ms: i64,
+    pub min_compaction_lag_ms: i64,
+    pub max_compaction_lag_ms: i64,
+    pub min_cleanable_dirty_ratio: f64,
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -54,6 +58,10 @@ impl Default for LogConfig {
             flush_ms: i64::MAX,
             producer_id_expiration_ms: 24 * HOUR_MS,
             preallocate: false,
+            delete_retention_ms: 24 * HOUR_MS,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            min_cleanable_dirty_ratio: 0.5,
         }
     }
 }
@@ -61,6 +69,12 @@ impl Default for LogConfig {
 impl LogConfig {
     pub(crate) fn segment_bytes_u64(&self) -> u64 {
         u64::try_from(self.segment_bytes).unwrap_or(0)
+    }
+
+    /// After this time a segment is closed, counted from its first record. What waits for compaction must be in a closed one.
+    pub(crate) fn longest_segment_ms(&self) -> i64 {
+        let by_time = self.segment_ms.saturating_sub(self.segment_jitter_ms);
+        if self.cleanup_policy.compact { by_time.min(self.max_compaction_lag_ms) } else { by_time }
     }
 
     pub(crate) fn index_interval(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The commit log of one partition and the small files around it, in Kafka's formats. Sync, generic over the file
 //! system, without clock or threads of its own. Replication, transactions and requests are not known here.
 
+mod cleaner;
 mod config;
 mod dir;
 mod epoch_cache;
@@ -10,6 +11,7 @@ mod log;
 mod producer;
 mod segment;
 
+pub use cleaner::{Cleanable, CleanedGroup, CleanerLimits, Cleaning, CleaningError, CleaningPlan, Throttle};
 pub use config::{CleanupPolicy, LogConfig};
 pub use dir::{
     Checkpoint, CleanShutdown, LockError, LogDir, MetaProperties, OffsetCheckpoint, read_partition_metadata,

@@ -109,6 +109,8 @@ families! {
     LOG_START_OFFSET = Jmx Gauge "kafka_log_log_logstartoffset" ["topic" "partition"] "First offset that can be read.";
     LOG_END_OFFSET = Jmx Gauge "kafka_log_log_logendoffset" ["topic" "partition"] "Offset of the next record.";
     LOG_SEGMENTS = Jmx Gauge "kafka_log_log_numlogsegments" ["topic" "partition"] "Segments.";
+    MAX_DIRTY_PERCENT = Jmx Gauge "kafka_log_logcleanermanager_max_dirty_percent" [] "Share of bytes not compacted yet in the dirtiest compacted log, in percent.";
+    UNCLEANABLE = Own Gauge "kafka_log_logcleanermanager_uncleanable_partitions_count" [] "Compacted logs that could not be compacted and are left alone until the next start. Unlike in Kafka, over all data folders.";
     OFFLINE_DIRS = Jmx Gauge "kafka_log_logmanager_offlinelogdirectorycount" [] "Data folders that cannot be read or hold a log that failed.";
     DIR_OFFLINE = Jmx Gauge "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"] "1 if the data folder cannot be read or holds a log that failed.";
     DIR_TOTAL = Own Gauge "kafka_log_logdir_total_bytes" ["logDirectory"] "Size of the volume that holds the data folder.";

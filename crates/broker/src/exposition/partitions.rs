@@ -212,6 +212,8 @@ fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
     let space: Vec<_> = broker.log_dirs.iter().map(|dir| broker.vfs.disk_space(&dir.path).ok()).collect();
     let names: Vec<_> = broker.log_dirs.iter().map(|dir| labels(&[("logDirectory", &dir.path.display())])).collect();
     let is_offline = |i: usize| broken[i] || space[i].is_none();
+    out.single(&f::MAX_DIRTY_PERCENT, broker.cleaner.max_dirty_percent());
+    out.single(&f::UNCLEANABLE, broker.cleaner.uncleanable_partitions());
     out.single(&f::OFFLINE_DIRS, (0..names.len()).filter(|i| is_offline(*i)).count());
     let mut family = |family, value: &dyn Fn(usize) -> Option<Number>| {
         let mut samples = out.family(family);

@@ -16,6 +16,8 @@ pub enum Checkpoint {
     LogStartOffset,
     /// High watermarks.
     Replication,
+    /// Up to where each compacted log has been cleaned.
+    Cleaner,
 }
 
 impl Checkpoint {
@@ -24,6 +26,7 @@ impl Checkpoint {
             Self::RecoveryPoint => "recovery-point-offset-checkpoint",
             Self::LogStartOffset => "log-start-offset-checkpoint",
             Self::Replication => "replication-offset-checkpoint",
+            Self::Cleaner => "cleaner-offset-checkpoint",
         }
     }
 

@@ -37,22 +37,22 @@ pub use validate::validate_compacted;
 /// **Invariant:** log start offset ≤ log end offset; segments are in order, do not overlap, and there is always one to
 /// append to. What an append returned `Ok` for is in the file and survives the end of the process.
 pub struct Log {
-    vfs: Arc<dyn Vfs>,
-    dir: PathBuf,
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) dir: PathBuf,
     topic_partition: TopicPartition,
     topic_id: Option<Uuid>,
-    config: LogConfig,
+    pub(crate) config: LogConfig,
     /// Never empty; the last one is appended to.
-    segments: Vec<Segment>,
+    pub(crate) segments: Vec<Segment>,
     log_start_offset: Offset,
-    recovery_point: Offset,
+    pub(crate) recovery_point: Offset,
     /// How often offsets have been given up to be assigned again.
     truncations: u64,
     /// Files created since the folder was synced.
     names_unsynced: bool,
     last_flush_ms: TimestampMs,
     epochs: EpochCache,
-    producers: ProducerStates,
+    pub(crate) producers: ProducerStates,
     snapshots: BTreeSet<Offset>,
     removals: Vec<retention::Removal>,
     /// Why nothing may be written any more.
@@ -173,14 +173,14 @@ impl Log {
         self.segments.last_mut().expect("a log always has a segment")
     }
 
-    fn check_writable(&self) -> Result<(), LogError> {
+    pub(crate) fn check_writable(&self) -> Result<(), LogError> {
         match &self.failure {
             Some(reason) => Err(LogError::Offline(reason.clone())),
             None => Ok(()),
         }
     }
 
-    fn fail(&mut self, reason: String) -> LogError {
+    pub(crate) fn fail(&mut self, reason: String) -> LogError {
         tracing::error!("{}: {reason}; the partition takes no more writes", self.topic_partition);
         self.failure.get_or_insert(reason.clone());
         LogError::Offline(reason)

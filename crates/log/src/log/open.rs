@@ -11,6 +11,7 @@ use barnabas_common::vfs::{OpenMode, Vfs};
 use barnabas_common::{Offset, TimestampMs, TopicPartition, Uuid};
 
 use super::Log;
+use crate::cleaner::complete_swaps;
 use crate::config::LogConfig;
 use crate::dir::{read_partition_metadata, write_partition_metadata};
 use crate::epoch_cache::EpochCache;
@@ -41,8 +42,6 @@ struct Listing {
     snapshots: BTreeSet<Offset>,
     /// Index files, by base offset.
     indexes: Vec<(Offset, PathBuf)>,
-    /// A segment that a cleaner had finished and not put in its place.
-    swapped_log: Option<PathBuf>,
     /// Files that a deletion or a cleaner left behind.
     leftovers: Vec<PathBuf>,
 }
@@ -61,15 +60,10 @@ impl Log {
     ) -> Result<Log, LogError> {
         let failed = |what: &str| LogError::io(format!("could not {what} {}", dir.display()));
         vfs.create_dir_all(&dir).map_err(failed("create"))?;
+        complete_swaps(&vfs, &dir, &config, now_ms)?;
         let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
         let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;
         let mut opening = Opening { vfs, dir, config, options, now_ms, samples: Vec::new() };
-        if let Some(path) = &listing.swapped_log {
-            return Err(LogError::Offline(format!(
-                "{} is left of a cleaner that was killed; start Kafka on this folder once and stop it properly",
-                path.display()
-            )));
-        }
         opening.check_orphans(&listing)?;
         let segments = match listing.segments.is_empty() {
             true => vec![opening.first_segment()?],
@@ -179,7 +173,6 @@ impl Listing {
                 Some((offset, names::SNAPSHOT)) => {
                     listing.snapshots.insert(offset);
                 }
-                Some((_, "log.swap")) => listing.swapped_log = Some(path),
                 Some((offset, names::INDEX | names::TIME_INDEX | names::TXN_INDEX)) => {
                     listing.indexes.push((offset, path))
                 }

@@ -127,14 +127,18 @@ impl Log {
     /// Takes a segment out of the log. This is made durable at once, so that a power loss leaves no hole.
     pub(super) fn schedule_removal(&mut self, index: usize, now_ms: TimestampMs) -> Result<Segment, LogError> {
         let base_offset = self.segments[index].base_offset();
-        match self.rename_segment(base_offset) {
-            Ok(paths) => {
-                let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-                self.removals.push(Removal { due_ms, paths });
-                Ok(self.segments.remove(index))
-            }
+        match self.remove_files_of(base_offset, now_ms) {
+            Ok(()) => Ok(self.segments.remove(index)),
             Err(error) => Err(self.fail(format!("could not delete segment {base_offset}: {error}"))),
         }
+    }
+
+    /// Renames the files of a segment; they are removed after the delay.
+    pub(crate) fn remove_files_of(&mut self, base_offset: Offset, now_ms: TimestampMs) -> io::Result<()> {
+        let paths = self.rename_segment(base_offset)?;
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        self.removals.push(Removal { due_ms, paths });
+        Ok(())
     }
 
     fn rename_segment(&mut self, base_offset: Offset) -> io::Result<Vec<PathBuf>> {

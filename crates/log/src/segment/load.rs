@@ -55,6 +55,14 @@ impl Load<'_> {
         }
     }
 
+    /// Checks every batch of a cleaner's file that waits to be put in its place. The segment is good for looking at only.
+    pub(crate) fn swapped(&self) -> io::Result<Loaded> {
+        let extension = format!("{}{}", names::LOG, names::SWAP_SUFFIX);
+        let file = self.vfs.open(&names::file_path(self.dir, self.base_offset, &extension), OpenMode::READ)?;
+        let len = file.len()?;
+        self.up_to(&file, len)
+    }
+
     fn up_to(&self, file: &Arc<dyn VfsFile>, len: u64) -> io::Result<Loaded> {
         let mut audit = Audit::new(self.read_entries(names::INDEX), self.read_entries(names::TIME_INDEX));
         let mut stats = self.stats();

@@ -108,7 +108,7 @@ impl Segment {
         };
         let index_bytes = u32::try_from(config.segment_index_bytes).unwrap_or(0);
         self.size + incoming.size > config.segment_bytes_u64()
-            || (self.size > 0 && waited_ms > config.segment_ms.saturating_sub(config.segment_jitter_ms))
+            || (self.size > 0 && waited_ms > config.longest_segment_ms())
             || self.index.len() >= index_bytes / 8
             || self.time_index.len() >= index_bytes / 12
             || self.stats.relative(incoming.last_offset).is_none()

@@ -13,6 +13,8 @@ pub(crate) const SNAPSHOT: &str = "snapshot";
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 /// Appended by a cleaner to files that are not complete yet.
 pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+/// Appended by a cleaner to files that are complete and take the place of others.
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
 
 /// `00000000000000000042.log`
 pub(crate) fn file_path(dir: &Path, base_offset: Offset, extension: &str) -> PathBuf {

@@ -1,0 +1,383 @@
+//! Compaction against a model: a list of records by offset. Whatever is cleaned when, and wherever it is killed, the last
+//! record of every key is there, nothing is invented or moved, and readers get to the end.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use barnabas_common::vfs::MemVfs;
+use barnabas_log::{AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, Log, LogConfig, OpenOptions};
+use barnabas_protocol::records::{
+    BatchBuilder, BatchHeader, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
+};
+
+use crate::support::*;
+
+const DELETE_RETENTION_MS: i64 = 1000;
+
+fn compacted() -> LogConfig {
+    LogConfig {
+        cleanup_policy: CleanupPolicy { compact: true, delete: false },
+        delete_retention_ms: DELETE_RETENTION_MS,
+        file_delete_delay_ms: 0,
+        ..small_segments()
+    }
+}
+
+fn limits() -> CleanerLimits {
+    CleanerLimits { dedupe_buffer_bytes: 1 << 20, load_factor: 0.9, io_buffer_bytes: 512 }
+}
+
+/// Cleans everything that can be cleaned; returns up to where the log is clean.
+fn clean(log: &mut Log, first_dirty: i64, now_ms: i64, limits: CleanerLimits) -> Result<i64, CleaningError> {
+    let Some(plan) = log.plan_cleaning(first_dirty, now_ms) else { return Ok(first_dirty) };
+    let mut throttle = |_| ControlFlow::Continue(());
+    let mut cleaning = plan.start(limits, &mut throttle)?;
+    while let Some(group) = cleaning.clean_next(&mut throttle)? {
+        assert!(log.install(group, now_ms)?, "nothing else changes the log");
+    }
+    Ok(cleaning.clean_until())
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Kept {
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    timestamp: i64,
+    sequence: i32,
+}
+
+/// Every record of the log by its offset.
+fn records(log: &Log) -> BTreeMap<i64, Kept> {
+    let mut found = BTreeMap::new();
+    for batch in read_all(log).unwrap() {
+        for record in read_records(&batch, DecompressionLimit::default()).unwrap() {
+            let record = record.unwrap();
+            let kept = Kept {
+                key: record.key.map(|key| key.to_vec()),
+                value: record.value.map(|value| value.to_vec()),
+                timestamp: record.timestamp,
+                sequence: record.sequence,
+            };
+            assert!(found.insert(record.offset, kept).is_none(), "offset {} is served twice", record.offset);
+        }
+    }
+    found
+}
+
+fn keyed(records: &[(&str, Option<&str>)]) -> bytes::BytesMut {
+    let mut builder = builder();
+    for (key, value) in records {
+        builder.add(NOW_MS, Some(key.as_bytes()), value.map(str::as_bytes), &[]);
+    }
+    builder.build(0, -1).unwrap()
+}
+
+fn values(log: &Log) -> Vec<(i64, String, Option<String>)> {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let rows = records(log).into_iter();
+    rows.map(|(offset, kept)| (offset, kept.key.map(text).unwrap_or_default(), kept.value.map(text))).collect()
+}
+
+#[test]
+fn the_last_record_of_each_key_is_kept_where_it_was() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("1")), ("b", Some("1")), ("a", Some("2"))])).unwrap();
+    append(&mut log, keyed(&[("c", Some("1")), ("b", Some("2"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    append(&mut log, keyed(&[("a", Some("active"))])).unwrap();
+    assert_eq!(clean(&mut log, 0, NOW_MS, limits()).unwrap(), 5);
+    let row = |offset, key: &str, value: &str| (offset, key.to_owned(), Some(value.to_owned()));
+    assert_eq!(values(&log), [row(2, "a", "2"), row(3, "c", "1"), row(4, "b", "2"), row(5, "a", "active")]);
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (0, 6));
+}
+
+#[test]
+fn tombstones_stay_for_their_time_and_then_go() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("1")), ("b", Some("1")), ("a", None)])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert_eq!(values(&log), [(1, "b".into(), Some("1".into())), (2, "a".into(), None)]);
+    let cleaned = |log: &mut Log, now_ms| {
+        append(log, keyed(&[("c", Some("x"))])).unwrap();
+        log.roll(now_ms).unwrap();
+        clean(log, 0, now_ms, limits()).unwrap();
+        values(log).iter().any(|(_, key, _)| key == "a")
+    };
+    assert!(cleaned(&mut log, NOW_MS + DELETE_RETENTION_MS - 1));
+    assert!(!cleaned(&mut log, NOW_MS + DELETE_RETENTION_MS));
+    assert_eq!(log.offset_for_timestamp(NOW_MS).find().unwrap().map(|found| found.offset), Some(1));
+}
+
+#[test]
+fn readers_reach_the_end_when_the_last_records_are_gone() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("1"))])).unwrap();
+    append(&mut log, keyed(&[("a", None)])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    clean(&mut log, 0, NOW_MS + DELETE_RETENTION_MS, limits()).unwrap();
+    // read_all fails if it gets nothing before the end.
+    assert_eq!(values(&log), []);
+    assert_eq!(log.log_end_offset(), 2);
+}
+
+#[test]
+fn an_idempotent_producer_goes_on_after_its_records_are_gone() {
+    let vfs = MemVfs::new();
+    let mut log = open(&vfs, &compacted());
+    for sequence in 0..3 {
+        append(&mut log, producer_batch(7, 0, sequence, 1)).unwrap();
+    }
+    append(&mut log, batch(1)).unwrap();
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert_eq!(records(&log).len(), 1);
+    // Without snapshots the state comes from the batches that are left.
+    let left = vfs.kill_clone();
+    for entry in barnabas_common::vfs::Vfs::read_dir(&left, &dir()).unwrap() {
+        if entry.name.ends_with(".snapshot") {
+            barnabas_common::vfs::Vfs::remove_file(&left, &dir().join(entry.name)).unwrap();
+        }
+    }
+    let mut log = open(&left, &compacted());
+    assert!(append(&mut log, producer_batch(7, 0, 2, 1)).unwrap().duplicate);
+    assert!(!append(&mut log, producer_batch(7, 0, 3, 1)).unwrap().duplicate);
+}
+
+#[test]
+fn many_small_segments_become_few() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    for round in 0..40 {
+        append(&mut log, keyed(&[("a", Some("1")), ("b", Some(&round.to_string()))])).unwrap();
+        log.roll(NOW_MS).unwrap();
+    }
+    let before = log.segments_info().len();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert!(before == 41 && log.segments_info().len() <= 6, "{} of {before}", log.segments_info().len());
+    assert_eq!(records(&log).len(), 2);
+}
+
+#[test]
+fn what_is_young_open_or_not_synced_is_not_touched() {
+    let config = LogConfig { min_compaction_lag_ms: 10_000, ..compacted() };
+    let mut log = open(&MemVfs::new(), &config);
+    append(&mut log, keyed(&[("a", Some("1")), ("a", Some("2"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    assert!(log.plan_cleaning(0, NOW_MS + 10_000).is_none());
+    assert!(log.plan_cleaning(0, NOW_MS + 10_001).is_some());
+    assert!(log.plan_cleaning(2, NOW_MS + 10_001).is_none(), "what is clean is not cleaned again");
+}
+
+#[test]
+fn a_cleaning_that_was_overtaken_changes_nothing() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("1")), ("a", Some("2"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    append(&mut log, keyed(&[("b", Some("1"))])).unwrap();
+    let mut throttle = |_| ControlFlow::Continue(());
+    let plan = log.plan_cleaning(0, NOW_MS).unwrap();
+    let mut cleaning = plan.start(limits(), &mut throttle).unwrap();
+    let group = cleaning.clean_next(&mut throttle).unwrap().unwrap();
+    log.truncate_to(1, NOW_MS).unwrap();
+    assert!(!log.install(group, NOW_MS).unwrap());
+    assert_eq!(log.log_end_offset(), 0);
+}
+
+#[test]
+fn a_full_disk_leaves_the_log_as_it_was() {
+    let vfs = MemVfs::new();
+    let mut log = open(&vfs, &compacted());
+    for _ in 0..10 {
+        append(&mut log, keyed(&[("a", Some("1")), ("b", Some("2"))])).unwrap();
+    }
+    log.roll(NOW_MS).unwrap();
+    let before = records(&log);
+    vfs.set_capacity(Some(vfs.used_bytes()));
+    assert!(clean(&mut log, 0, NOW_MS, limits()).is_err());
+    vfs.set_capacity(None);
+    assert_eq!(records(&log), before);
+    assert!(log.failure().is_none());
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert_eq!(records(&log).len(), 2);
+}
+
+/// What the log was given, and what it owes.
+struct World {
+    random: Random,
+    vfs: MemVfs,
+    config: LogConfig,
+    log: Log,
+    written: BTreeMap<i64, Kept>,
+    sequence: i32,
+    first_dirty: i64,
+    saved: OpenOptions,
+    now_ms: i64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let vfs = MemVfs::new();
+        let config = LogConfig { segment_bytes: 600 + random.below(2000) as i32, ..compacted() };
+        let log = open(&vfs, &config);
+        let (written, saved) = (BTreeMap::new(), OpenOptions::default());
+        World { random, vfs, config, log, written, sequence: 0, first_dirty: 0, saved, now_ms: NOW_MS }
+    }
+
+    fn step(&mut self) {
+        self.now_ms += self.random.below(200) as i64;
+        match self.random.below(100) {
+            0..60 => self.append(),
+            60..68 => self.log.roll(self.now_ms).unwrap(),
+            68..85 => self.clean(),
+            85..90 => self.save(),
+            90..94 => self.come_back(true),
+            94..97 => self.come_back(false),
+            _ => self.crash_while_cleaning(),
+        }
+        self.check();
+    }
+
+    fn append(&mut self) {
+        let codecs = [Compression::None, Compression::None, Compression::Lz4, Compression::Gzip];
+        let codec = codecs[self.random.below(4) as usize];
+        let mut builder = BatchBuilder::new(codec, TimestampType::CreateTime);
+        let is_idempotent = self.random.below(3) == 0;
+        let count = 1 + self.random.below(4) as i32;
+        if is_idempotent {
+            builder = builder.producer(5, 0, self.sequence);
+        }
+        let mut kept = Vec::new();
+        for index in 0..count {
+            let key = format!("key {}", self.random.below(12)).into_bytes();
+            let value = (self.random.below(5) > 0).then(|| vec![b'v'; self.random.below(60) as usize]);
+            let timestamp = self.now_ms + self.random.below(10) as i64;
+            builder.add(timestamp, Some(&key), value.as_deref(), &[]);
+            let sequence = if is_idempotent { self.sequence + index } else { -1 };
+            kept.push(Kept { key: Some(key), value, timestamp, sequence });
+        }
+        let mut batch = builder.build(0, -1).unwrap();
+        let info = self.log.append_as_leader(&mut batch, 0, self.now_ms, AppendOrigin::Client).unwrap();
+        assert!(!info.duplicate);
+        if is_idempotent {
+            self.sequence += count;
+        }
+        self.written.extend((info.first_offset..).zip(kept));
+    }
+
+    fn clean(&mut self) {
+        let tight = self.random.below(3) == 0;
+        let dedupe_buffer_bytes = if tight { 1 } else { 1 << 20 };
+        let limits = CleanerLimits { dedupe_buffer_bytes, load_factor: if tight { 0.1 } else { 0.9 }, ..limits() };
+        self.first_dirty = clean(&mut self.log, self.first_dirty, self.now_ms, limits).unwrap();
+        self.log.tick(self.now_ms).unwrap();
+    }
+
+    fn save(&mut self) {
+        self.saved.recovery_point = self.log.recovery_point();
+    }
+
+    /// A crash, of the process only or of the machine.
+    fn come_back(&mut self, is_kill: bool) {
+        let seed = self.random.below(u64::MAX);
+        let promised = if is_kill { self.log.log_end_offset() } else { self.log.recovery_point() };
+        self.vfs = if is_kill { self.vfs.kill_clone() } else { self.vfs.crash_clone(seed) };
+        self.log = try_open(&self.vfs, &self.config, self.saved).unwrap();
+        assert!(self.log.log_end_offset() >= promised, "{} of {promised}", self.log.log_end_offset());
+        self.written.split_off(&self.log.log_end_offset());
+        let last = self.written.values().rev().find(|kept| kept.sequence >= 0);
+        self.sequence = last.map_or(0, |kept| kept.sequence + 1);
+        self.first_dirty = if self.random.below(2) == 0 { 0 } else { self.first_dirty };
+    }
+
+    fn crash_while_cleaning(&mut self) {
+        self.vfs.halt_after(self.random.below(60));
+        let _ = clean(&mut self.log, 0, self.now_ms, limits());
+        let is_kill = self.random.below(2) == 0;
+        self.come_back(is_kill);
+    }
+
+    fn check(&mut self) {
+        let found = records(&self.log);
+        for (offset, kept) in &found {
+            assert_eq!(Some(kept), self.written.get(offset), "offset {offset}");
+        }
+        let mut last = BTreeMap::new();
+        for (offset, kept) in &self.written {
+            last.insert(kept.key.clone(), (*offset, kept.value.is_some()));
+        }
+        for (key, (offset, has_value)) in last {
+            let is_there = found.contains_key(&offset);
+            assert!(is_there || !has_value, "the last record of {key:?}, at {offset}, is gone");
+        }
+        // A record that is gone has a later one of its key, or is a tombstone.
+        for (offset, kept) in self.written.iter().filter(|(offset, _)| !found.contains_key(offset)) {
+            let later = self.written.range(offset + 1..).any(|(_, other)| other.key == kept.key);
+            assert!(later || kept.value.is_none(), "offset {offset}");
+        }
+        let bases: Vec<_> = self.log.segments_info().iter().map(|s| (s.base_offset, s.next_offset)).collect();
+        assert!(bases.windows(2).all(|pair| pair[0].1 == pair[1].0), "segments leave no gap: {bases:?}");
+        for batch in read_all(&self.log).unwrap() {
+            assert_eq!(split_batches(&batch).filter_map(Result::ok).count(), 1);
+            let header = BatchHeader::parse(&batch).unwrap();
+            assert!(header.next_offset() <= self.log.log_end_offset());
+        }
+    }
+}
+
+#[test]
+fn whatever_is_cleaned_when_the_last_record_of_every_key_is_there() {
+    let seeds = std::env::var("BARNABAS_MODEL_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    for seed in 0..seeds {
+        let mut world = World::new(seed);
+        for step in 0..120 {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.step()));
+            assert!(result.is_ok(), "seed {seed}, step {step}");
+        }
+    }
+}
+
+/// Stops the disk at every call of one cleaning, and opens what a kill or a power loss there leaves.
+#[test]
+fn every_moment_of_a_cleaning_can_be_recovered_from() {
+    let prepared = || {
+        let vfs = MemVfs::new();
+        let mut log = open(&vfs, &compacted());
+        for round in 0..30 {
+            let value = format!("{round}");
+            append(&mut log, keyed(&[("a", Some(&value)), ("b", Some(&value)), (&format!("k{round}"), Some("x"))]))
+                .unwrap();
+        }
+        log.roll(NOW_MS).unwrap();
+        log.flush().unwrap();
+        barnabas_common::vfs::Vfs::sync_dir(&vfs, std::path::Path::new("/data")).unwrap();
+        (vfs, log)
+    };
+    let (vfs, mut log) = prepared();
+    let (before, began) = (records(&log), vfs.op_count());
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    log.tick(NOW_MS).unwrap();
+    let (after, calls) = (records(&log), vfs.op_count() - began);
+    assert!(after.len() == 32 && before.len() == 90);
+    for nth in 0..=calls {
+        for seed in 0..6 {
+            let (vfs, mut log) = prepared();
+            let recovery_point = log.recovery_point();
+            vfs.halt_after(nth);
+            let _ = clean(&mut log, 0, NOW_MS, limits());
+            let _ = log.tick(NOW_MS);
+            let left = if seed == 0 { vfs.kill_clone() } else { vfs.crash_clone(seed) };
+            let options = OpenOptions { recovery_point, ..OpenOptions::default() };
+            let log = match try_open(&left, &compacted(), options) {
+                Ok(log) => log,
+                Err(error) => panic!("call {nth}, seed {seed}: {error}"),
+            };
+            let found = records(&log);
+            assert!(after.keys().all(|offset| found.contains_key(offset)), "call {nth}, seed {seed}");
+            assert!(found.iter().all(|(offset, kept)| before.get(offset) == Some(kept)), "call {nth}, seed {seed}");
+            assert_eq!(log.log_end_offset(), recovery_point);
+        }
+    }
+}
