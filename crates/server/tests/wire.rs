@@ -8,7 +8,7 @@ mod common;
 use std::time::Duration;
 
 use barnabas_protocol::messages::*;
-use barnabas_protocol::{ApiKey, Message, Reader, SERVED_APIS};
+use barnabas_protocol::{ApiKey, Message, Reader, Request, SERVED_APIS};
 use common::{Server, request_frame};
 
 const UNSUPPORTED_VERSION: i16 = 35;
@@ -272,7 +272,7 @@ impl Bare {
 }
 
 /// Sends a request and hands the answer to a reader that stands behind the correlation id.
-fn raw_answer<R: common::Request>(client: &mut common::Client, version: i16, request: &R) -> Bare {
+fn raw_answer<R: Request>(client: &mut common::Client, version: i16, request: &R) -> Bare {
     let (_, frame) = client.frame(version, request);
     client.send_bytes(&frame);
     let bytes = client.receive().unwrap().to_vec();

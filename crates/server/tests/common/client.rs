@@ -11,39 +11,10 @@ use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
 use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use barnabas_protocol::messages::produce_response::PartitionProduceResponse;
 use barnabas_protocol::messages::*;
-use barnabas_protocol::{ApiKey, Message, Reader};
+use barnabas_protocol::{ApiKey, Message, Reader, Request};
 use bytes::Bytes;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
-
-/// A request that knows its answer.
-pub trait Request: Message {
-    const API: ApiKey;
-    type Response: Message;
-}
-
-macro_rules! requests {
-    ($($api:ident $request:ident $response:ident;)*) => {
-        $(impl Request for $request { const API: ApiKey = ApiKey::$api; type Response = $response; })*
-    };
-}
-
-requests! {
-    ApiVersions ApiVersionsRequest ApiVersionsResponse;
-    CreateTopics CreateTopicsRequest CreateTopicsResponse;
-    DeleteRecords DeleteRecordsRequest DeleteRecordsResponse;
-    DeleteTopics DeleteTopicsRequest DeleteTopicsResponse;
-    DescribeConfigs DescribeConfigsRequest DescribeConfigsResponse;
-    Fetch FetchRequest FetchResponse;
-    FindCoordinator FindCoordinatorRequest FindCoordinatorResponse;
-    IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
-    InitProducerId InitProducerIdRequest InitProducerIdResponse;
-    ListOffsets ListOffsetsRequest ListOffsetsResponse;
-    Metadata MetadataRequest MetadataResponse;
-    OffsetCommit OffsetCommitRequest OffsetCommitResponse;
-    OffsetFetch OffsetFetchRequest OffsetFetchResponse;
-    Produce ProduceRequest ProduceResponse;
-}
 
 /// A request frame, size included, from its parts. Nothing about it needs to be right.
 pub fn request_frame(
@@ -93,7 +64,7 @@ impl Client {
         self.next_correlation_id += 1;
         let is_flexible = R::is_flexible(version);
         let body = request.encode(version);
-        (id, request_frame(R::API.code(), version, id, self.client_id.as_deref(), is_flexible, &body))
+        (id, request_frame(R::API_KEY, version, id, self.client_id.as_deref(), is_flexible, &body))
     }
 
     pub fn send_bytes(&mut self, bytes: &[u8]) {
@@ -115,7 +86,7 @@ impl Client {
     pub fn answer<R: Request>(&mut self, version: i16, correlation_id: i32) -> R::Response {
         let mut reader = Reader::new(self.receive().unwrap());
         assert_eq!(reader.int32().unwrap(), correlation_id);
-        if R::API != ApiKey::ApiVersions && R::Response::is_flexible(version) {
+        if R::API_KEY != ApiKey::ApiVersions.code() && R::Response::is_flexible(version) {
             assert_eq!(reader.unsigned_varint().unwrap(), 0, "tags in the header");
         }
         let response = R::Response::read(&mut reader, version).unwrap();

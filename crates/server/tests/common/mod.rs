@@ -9,5 +9,5 @@ mod process;
 pub mod random;
 pub mod records;
 
-pub use client::{Client, Request, fetch_request, produce_request, request_frame};
+pub use client::{Client, fetch_request, produce_request, request_frame};
 pub use process::{DataDir, Launch, Refusal, Server};
