@@ -40,6 +40,15 @@ pub(crate) enum Command {
     KafkaServerStart(Words),
     /// Kafka's stop command.
     KafkaServerStop(Words),
+    /// ZooKeeper's start command: [-daemon] [FILE]. A small server that keeps nothing on disk.
+    #[command(alias = "zookeeper-server-start.sh")]
+    ZookeeperServerStart(Words),
+    /// ZooKeeper's stop command.
+    #[command(alias = "zookeeper-server-stop.sh")]
+    ZookeeperServerStop(Words),
+    /// A few commands of ZooKeeper's shell: HOST:PORT [ls PATH | get PATH | ...].
+    #[command(alias = "zookeeper-shell.sh")]
+    ZookeeperShell(Words),
 }
 
 impl Default for Command {

@@ -4,9 +4,12 @@ mod args;
 mod banner;
 mod classic;
 mod container;
+mod discovery;
 mod doctor;
 mod logging;
 mod server;
+mod zookeeper_server;
+mod zookeeper_shell;
 
 use std::process::ExitCode;
 
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         },
         args::Command::KafkaServerStart(words) => classic::start(&words.words),
         args::Command::KafkaServerStop(_) => classic::stop(),
+        args::Command::ZookeeperServerStart(words) => zookeeper_server::start(&words.words),
+        args::Command::ZookeeperServerStop(_) => zookeeper_server::stop(),
+        args::Command::ZookeeperShell(words) => zookeeper_shell::run(&words.words),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::args::ServerArgs;
 use crate::banner::{self, Banner, print};
+use crate::discovery::Discovery;
 use crate::logging;
 
 /// How long a stop may take where somebody waits for it with a kill in hand. What was acknowledged is safe without it;
@@ -55,7 +56,9 @@ pub(crate) fn in_runtime(work: impl Future<Output = Result<(), String>>) -> Resu
 }
 
 pub(crate) fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 pub(crate) fn read_settings(path: &Path) -> Result<String, String> {
@@ -78,8 +81,26 @@ fn load(arguments: &ServerArgs) -> Result<Loaded, String> {
 
 /// From a start to its end. A signal during the start ends it, too: what it writes survives that as it survives a crash.
 pub(crate) async fn serve(start: Start, mut signals: StopSignals) -> Result<(), String> {
+    let mut discovery = Discovery::begin(&start.loaded.config);
+    let outcome = serve_alone(start, &mut signals, &mut discovery).await;
+    discovery.leave().await;
+    outcome
+}
+
+/// Serves, unless and until other brokers of the same file are found.
+async fn serve_alone(start: Start, signals: &mut StopSignals, discovery: &mut Discovery) -> Result<(), String> {
     let Start { loaded, cluster_id, started, announce, stop_at_once } = start;
-    let Loaded { config, warnings, notes, start } = loaded;
+    let Loaded { config, mut warnings, mut notes, start } = loaded;
+    let several = tokio::select! {
+        several = discovery.look(&config) => several,
+        () = signals.wait() => return Ok(()),
+    };
+    if let Some(refusal) = several {
+        discovery.stay(signals).await;
+        return Err(refusal);
+    }
+    notes.append(&mut discovery.notes);
+    warnings.append(&mut discovery.warnings);
     let http = bind_http(config.http_listener()).await?;
     let options = StartOptions {
         config: config.clone(),
@@ -98,19 +119,29 @@ pub(crate) async fn serve(start: Start, mut signals: StopSignals) -> Result<(), 
     if announce {
         banner::announce(config.node_id());
     }
-    signals.wait().await;
-    stop(running, stop_at_once, &mut signals).await;
+    let sibling = tokio::select! {
+        () = signals.wait() => None,
+        refusal = discovery.sibling() => Some(refusal),
+    };
+    if sibling.is_none() {
+        discovery.going();
+    }
+    stop(running, stop_at_once, signals).await;
     if let Some(task) = http_task {
         task.abort();
     }
-    Ok(())
+    match sibling {
+        Some(refusal) => {
+            discovery.stay(signals).await;
+            Err(refusal)
+        }
+        None => Ok(()),
+    }
 }
 
 /// A second signal, or a limit where there is one, cuts the stop short.
 async fn stop(running: RunningBroker, at_once: bool, signals: &mut StopSignals) {
-    let limit = async {
-        if at_once { tokio::time::sleep(STOP_LIMIT).await } else { std::future::pending().await }
-    };
+    let limit = async { if at_once { tokio::time::sleep(STOP_LIMIT).await } else { std::future::pending().await } };
     tokio::select! {
         () = running.stop() => info!("stopped"),
         () = signals.wait() => warn!("stopped at once by a second signal; the next start checks the logs"),

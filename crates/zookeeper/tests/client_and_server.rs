@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use barnabas_zookeeper::client::{Announcement, Client, Mode, Presence, View, announce};
+use barnabas_zookeeper::client::{Client, Mode, Presence, TextForm, View};
 use barnabas_zookeeper::jute::CreateMode;
 use barnabas_zookeeper::registration::{Registration, Verdict};
 use barnabas_zookeeper::server::{Settings, serve};
-use barnabas_zookeeper::{ErrorCode, HostPort};
+use barnabas_zookeeper::{ConnectString, ErrorCode, HostPort};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -50,30 +49,24 @@ fn of_text(text: &[u8]) -> Option<Registration> {
     Some(Registration { node_id: id.parse().ok()?, host: host.into(), start_id: start_id.into(), listeners })
 }
 
-struct Broker {
-    presence: Presence,
-    mode: watch::Sender<Mode>,
-}
+struct Broker(Presence);
 
 fn broker(server: &HostPort, chroot: &str, own: Registration) -> Broker {
-    let (mode, modes) = watch::channel(Mode::Looking);
-    let (server, chroot) = (server.clone(), chroot.to_owned());
-    let announcement = Announcement { server, chroot, connection: 0, own, to_text, of_text };
-    Broker { presence: announce(announcement, modes), mode }
+    let connect = ConnectString::parse(&format!("{server}{chroot}")).unwrap();
+    Broker(Presence::announce(&connect, &own, TextForm { write: to_text, read: of_text }))
 }
 
 impl Broker {
-    async fn sees(&mut self, expected: impl Fn(&Verdict) -> bool) -> Duration {
+    async fn sees_view(&mut self, expected: impl Fn(&View) -> bool) -> Duration {
         let began = Instant::now();
-        let wanted = |view: &View| matches!(view, View::Registered { verdict, .. } if expected(verdict));
-        let in_time = timeout(LIMIT, self.presence.view.wait_for(wanted)).await.is_ok();
-        assert!(in_time, "saw {:?}", *self.presence.view.borrow());
+        while !expected(&self.0.views()[0]) {
+            assert!(timeout(LIMIT, self.0.changed()).await.is_ok(), "saw {:?}", self.0.views());
+        }
         began.elapsed()
     }
 
-    async fn leaves(self) {
-        self.mode.send(Mode::Leaving).unwrap();
-        self.presence.closed().await;
+    async fn sees(&mut self, expected: impl Fn(&Verdict) -> bool) -> Duration {
+        self.sees_view(|view| matches!(view, View::Registered { verdict, .. } if expected(verdict))).await
     }
 }
 
@@ -120,7 +113,7 @@ async fn a_broker_is_alone_at_once_and_again_after_a_clean_stop() {
         let mut only = broker(&server, &chroot, registration(1, run, run));
         let took = only.sees(is_alone).await;
         assert!(took < Duration::from_millis(700), "{took:?}");
-        only.leaves().await;
+        only.0.leave().await;
     }
 }
 
@@ -131,11 +124,11 @@ async fn two_brokers_see_each_other_in_both_directions() {
     first.sees(is_alone).await;
     let mut second = broker(&server, &chroot, registration(2, "kafka2", "b"));
     assert!(first.sees(is_several).await < Duration::from_secs(2));
-    first.mode.send(Mode::Refusing).unwrap();
+    first.0.say(Mode::Refusing);
     assert!(second.sees(is_several).await < Duration::from_secs(3));
-    first.leaves().await;
+    first.0.leave().await;
     second.sees(is_alone).await;
-    second.leaves().await;
+    second.0.leave().await;
 }
 
 #[tokio::test]
@@ -152,7 +145,7 @@ async fn what_is_left_of_a_killed_broker_is_waited_for() {
     let took = restarted.sees(is_alone).await;
     // Real servers end sessions at whole ticks.
     assert!((2_000..6_500).contains(&took.as_millis()), "{took:?}");
-    restarted.leaves().await;
+    restarted.0.leave().await;
 }
 
 #[tokio::test]
@@ -164,9 +157,9 @@ async fn brokers_under_other_folders_are_others() {
     first.sees(is_alone).await;
     second.sees(is_alone).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert!(first.presence.view.borrow().siblings().is_none());
-    first.leaves().await;
-    second.leaves().await;
+    assert!(first.0.views()[0].siblings().is_none());
+    first.0.leave().await;
+    second.0.leave().await;
 }
 
 #[tokio::test]
@@ -177,9 +170,27 @@ async fn brokers_of_kafka_are_seen() {
     kafka.create("/brokers/ids/7", "{}".into(), CreateMode::EPHEMERAL).await.unwrap();
     let mut own = broker(&server, &chroot, registration(1, "kafka1", "a"));
     own.sees(is_alone).await;
-    let View::Registered { kafka_brokers, .. } = own.presence.view.borrow().clone() else { panic!("not registered") };
+    let View::Registered { kafka_brokers, .. } = own.0.views()[0].clone() else { panic!("not registered") };
     assert_eq!(kafka_brokers, ["7"]);
-    own.leaves().await;
+    own.0.leave().await;
+}
+
+#[tokio::test]
+async fn brokers_that_share_one_of_several_servers_see_each_other() {
+    let (server, chroot) = (zookeeper().await, chroot("some"));
+    let mut brokers = [(1, "127.0.0.1:1,", ""), (2, "", ",127.0.0.1:1")].map(|(id, before, after)| {
+        let connect = ConnectString::parse(&format!("{before}{server}{after}{chroot}")).unwrap();
+        let own = registration(id, &format!("kafka{id}"), &format!("start{id}"));
+        Presence::announce(&connect, &own, TextForm { write: to_text, read: of_text })
+    });
+    let is_one_of_two = |views: &[View]| views.iter().any(|view| view.siblings().is_some());
+    let [first, second] = &mut brokers;
+    while !is_one_of_two(&first.views()) && !is_one_of_two(&second.views()) {
+        let changed = async {
+            tokio::select! { _ = first.changed() => {}, _ = second.changed() => {} }
+        };
+        timeout(LIMIT, changed).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -208,8 +219,7 @@ async fn a_server_that_is_not_there_is_named_and_tried_again() {
     drop(listener);
     let server = HostPort { host: "127.0.0.1".into(), port };
     let mut own = broker(&server, "", registration(1, "kafka", "a"));
-    let unreachable = |view: &View| matches!(view, View::Unreachable(_));
-    timeout(LIMIT, own.presence.view.wait_for(unreachable)).await.unwrap().unwrap();
+    own.sees_view(|view| matches!(view, View::Unreachable(_))).await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     tokio::spawn(serve(listener, Settings::default()));
     assert!(own.sees(is_alone).await < Duration::from_secs(3));

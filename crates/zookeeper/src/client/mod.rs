@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use presence::{Announcement, Mode, Presence, View, announce};
+pub use presence::{Mode, Presence, TextForm, View};
 pub use resolve::{connect_tcp, resolve};
 
 use crate::jute::{

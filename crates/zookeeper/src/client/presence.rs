@@ -1,6 +1,5 @@
-//! Keeps a broker registered at one server, for as long as the process lives, and tells what it sees there.
+//! Keeps a broker registered at the servers of its connect string, and tells what it sees there.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Client, ClientError, connect_tcp};
 use crate::jute::CreateMode;
 use crate::registration::{BROKERS_PATH, KAFKA_BROKERS_PATH, Observer, Registration, Seen, Sibling, Verdict};
-use crate::{ErrorCode, HostPort};
+use crate::{ConnectString, ErrorCode, HostPort};
 
 /// What is asked for; servers grant at least two of their ticks, which is 4 s by default.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
@@ -25,21 +24,13 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 /// More registrations than any file has brokers: the rest is not read.
 const MOST_SIBLINGS: usize = 1000;
 
-/// What a broker says of itself at a server.
-#[derive(Clone)]
-pub struct Announcement {
-    /// Where.
-    pub server: HostPort,
-    /// Below which folder.
-    pub chroot: String,
-    /// Tells the connections of one broker apart.
-    pub connection: usize,
-    /// Who.
-    pub own: Registration,
+/// How registrations are stored: this crate knows no JSON.
+#[derive(Clone, Copy)]
+pub struct TextForm {
     /// The text of a registration.
-    pub to_text: fn(&Registration) -> String,
+    pub write: fn(&Registration) -> String,
     /// The registration that a text holds.
-    pub of_text: fn(&[u8]) -> Option<Registration>,
+    pub read: fn(&[u8]) -> Option<Registration>,
 }
 
 /// What the broker is doing, which decides what is done at the server.
@@ -81,34 +72,71 @@ impl View {
     }
 }
 
-/// A registration that is kept up by a task.
+/// A broker's registrations, one per server: servers of an ensemble may also be several that know nothing of each other.
 pub struct Presence {
-    /// Where.
-    pub server: HostPort,
-    /// What is seen there.
-    pub view: watch::Receiver<View>,
-    task: JoinHandle<()>,
+    views: watch::Receiver<Vec<View>>,
+    mode: watch::Sender<Mode>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Presence {
-    /// Waits until the session is closed; [`Mode::Leaving`] must have been said.
-    pub async fn closed(self) {
-        let _ = timeout(CLOSE_LIMIT, self.task).await; // a session that does not close expires
+    /// Begins to register, and goes on with it until [`Presence::leave`].
+    pub fn announce(connect: &ConnectString, own: &Registration, form: TextForm) -> Self {
+        let (tell, views) = watch::channel(vec![View::Resolving; connect.servers.len()]);
+        let (mode, modes) = watch::channel(Mode::Looking);
+        let announcer = |(connection, server): (usize, &HostPort)| Announcer {
+            server: server.clone(),
+            chroot: connect.chroot.clone(),
+            connection,
+            own: own.clone(),
+            form,
+            mode: modes.clone(),
+            tell: tell.clone(),
+        };
+        let announcers = connect.servers.iter().enumerate().map(announcer);
+        let tasks = announcers.map(|announcer| tokio::spawn(announcer.run())).collect();
+        Self { views, mode, tasks }
+    }
+
+    /// What is seen, one view per server of the connect string.
+    pub fn views(&self) -> Vec<View> {
+        self.views.borrow().clone()
+    }
+
+    /// Waits for a view that has not been looked at.
+    pub async fn changed(&mut self) -> Vec<View> {
+        if self.views.changed().await.is_err() {
+            std::future::pending::<()>().await; // the tasks only end with leave()
+        }
+        self.views.borrow_and_update().clone()
+    }
+
+    /// Says what the broker is doing.
+    pub fn say(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// Closes the sessions: the registrations are gone when this returns, or else expire.
+    pub async fn leave(self) {
+        self.say(Mode::Leaving);
+        let closed = async {
+            for task in self.tasks {
+                let _ = task.await;
+            }
+        };
+        let _ = timeout(CLOSE_LIMIT, closed).await;
     }
 }
 
-/// Begins to register, and goes on with it until the mode is [`Mode::Leaving`].
-pub fn announce(announcement: Announcement, mode: watch::Receiver<Mode>) -> Presence {
-    let (tell, view) = watch::channel(View::Resolving);
-    let server = announcement.server.clone();
-    let task = tokio::spawn(Announcer { announcement: Arc::new(announcement), mode, tell }.run());
-    Presence { server, view, task }
-}
-
 struct Announcer {
-    announcement: Arc<Announcement>,
+    server: HostPort,
+    chroot: String,
+    /// Tells the registrations of one broker apart.
+    connection: usize,
+    own: Registration,
+    form: TextForm,
     mode: watch::Receiver<Mode>,
-    tell: watch::Sender<View>,
+    tell: watch::Sender<Vec<View>>,
 }
 
 impl Announcer {
@@ -116,7 +144,7 @@ impl Announcer {
         let mut failures = 0;
         while self.mode() != Mode::Leaving {
             if let Err(error) = self.attempt().await {
-                let was_registered = matches!(*self.tell.borrow(), View::Registered { .. });
+                let was_registered = matches!(self.shown(), Some(View::Registered { .. }));
                 failures = if was_registered { 0 } else { failures + 1 };
                 self.show(View::Unreachable(error.to_string()));
                 let pause = if failures < RETRIES_AT_FIRST { RETRY_AT_FIRST } else { RETRY_LATER };
@@ -129,11 +157,15 @@ impl Announcer {
         *self.mode.borrow()
     }
 
+    fn shown(&self) -> Option<View> {
+        self.tell.borrow().get(self.connection).cloned()
+    }
+
     fn show(&self, view: View) {
-        self.tell.send_if_modified(|shown| {
-            let is_new = *shown != view;
+        self.tell.send_if_modified(|views| {
+            let Some(shown) = views.get_mut(self.connection).filter(|shown| **shown != view) else { return false };
             *shown = view;
-            is_new
+            true
         });
     }
 
@@ -152,18 +184,16 @@ impl Announcer {
     /// One session, from its begin to its end. Returns without error if it was closed as it should be.
     async fn attempt(&mut self) -> Result<(), ClientError> {
         let mut mode = self.mode.clone();
-        let server = self.announcement.server.clone();
         let stream = tokio::select! {
-            stream = connect_tcp(&server) => stream?,
+            stream = connect_tcp(&self.server) => stream?,
             _ = mode.wait_for(|mode| *mode == Mode::Leaving) => return Ok(()),
         };
-        if !matches!(*self.tell.borrow(), View::Unreachable(_)) {
+        if self.shown() == Some(View::Resolving) {
             self.show(View::Connected);
         }
-        let mut client = Client::start(stream, &self.announcement.chroot, SESSION_TIMEOUT).await?;
+        let mut client = Client::start(stream, &self.chroot, SESSION_TIMEOUT).await?;
         let own_czxid = self.register(&mut client).await?;
-        let own = self.announcement.own.clone();
-        let mut observer = Observer::new(own, own_czxid, client.session_timeout());
+        let mut observer = Observer::new(self.own.clone(), own_czxid, client.session_timeout());
         let began = Instant::now();
         while self.mode() != Mode::Leaving {
             let seen = self.look(&mut client).await?;
@@ -204,7 +234,7 @@ impl Announcer {
         let mut seen = Vec::new();
         for name in names {
             if let Some((data, stat)) = client.get_data(&format!("{BROKERS_PATH}/{name}")).await? {
-                let registration = (self.announcement.of_text)(&data);
+                let registration = (self.form.read)(&data);
                 seen.push(Seen { name, registration, czxid: stat.czxid, version: stat.version });
             }
         }
@@ -217,7 +247,7 @@ impl Announcer {
     }
 
     fn own_name(&self) -> String {
-        self.announcement.own.node_name(self.announcement.connection)
+        self.own.node_name(self.connection)
     }
 
     fn own_path(&self) -> String {
@@ -225,6 +255,6 @@ impl Announcer {
     }
 
     fn own_text(&self) -> Bytes {
-        (self.announcement.to_text)(&self.announcement.own).into()
+        (self.form.write)(&self.own).into()
     }
 }
