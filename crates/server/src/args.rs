@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::compose::ComposeArgs;
 use crate::doctor::DoctorArgs;
 
 /// The words of the command line as if the program had been called by its own name: `kafka-topics.sh --list` through a
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Server(ServerArgs),
     /// Start the broker as Kafka's images do: what the image's entry points run.
     Container(ContainerArgs),
+    /// Works on compose files.
+    Compose(ComposeArgs),
     /// Explains what clients are told and whether they reach it, and finds what is wrong. Exits 1 if something is.
     Doctor(DoctorArgs),
     /// Kafka's start command: [-daemon] FILE [--override KEY=VALUE]...

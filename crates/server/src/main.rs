@@ -3,6 +3,7 @@
 mod args;
 mod banner;
 mod classic;
+mod compose;
 mod container;
 mod discovery;
 mod doctor;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match args::Cli::parse_from(words).command.unwrap_or_default() {
         args::Command::Server(arguments) => server::run(arguments),
         args::Command::Container(arguments) => container::run(arguments),
+        args::Command::Compose(arguments) => compose::run(arguments),
         args::Command::Doctor(arguments) => match doctor::run(&arguments) {
             Ok(true) => Ok(()),
             // The report says why.

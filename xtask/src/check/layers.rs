@@ -26,6 +26,7 @@ const ONLY_USERS: &[(&str, &[&str])] = &[
     ("memmap2", &["barnabas-log"]),
     ("axum", &["barnabas-console"]),
     ("toml", &["barnabas-config"]),
+    ("saphyr-parser", &["barnabas-server"]),
     ("tracing-subscriber", &["barnabas-server"]),
     ("clap", &["barnabas-server", "barnabas-tools", "bench", "xtask"]),
     ("lz4_flex", &["barnabas-protocol"]),
