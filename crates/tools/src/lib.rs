@@ -5,11 +5,15 @@
 mod broker_api_versions;
 pub mod cli;
 pub mod client;
+mod console_producer;
 mod context;
 mod failure;
 mod groups;
 mod java;
+mod log_line;
 pub mod output;
+mod properties;
+mod signals;
 mod topics;
 mod utility_belt;
 
@@ -31,6 +35,7 @@ pub struct Tool {
 /// Every tool, by name.
 pub const TOOLS: &[Tool] = &[
     broker_api_versions::TOOL,
+    console_producer::TOOL,
     groups::CONSUMER_GROUPS,
     topics::TOOL,
     utility_belt::CUB,
@@ -47,7 +52,8 @@ pub fn find(name: &str) -> Option<&'static Tool> {
 
 /// Runs a tool on the streams of this process; gives the exit code.
 pub fn run(tool: &Tool, arguments: &[String]) -> u8 {
-    let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr().lock());
+    // Standard error is not locked: a tool's second thread may have something to say.
+    let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr());
     let mut stdout = BufWriter::new(io::stdout().lock());
     let strict = std::env::var("BARNABAS_STRICT_EXIT").is_ok_and(|value| value == "1");
     let mut context = Context::new(&mut stdin, &mut stdout, &mut stderr, strict);

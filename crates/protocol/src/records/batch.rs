@@ -237,6 +237,15 @@ pub fn assign_offsets(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     write_at(batch, LEADER_EPOCH_AT, &leader_epoch.to_be_bytes());
 }
 
+/// Puts a whole, parsed batch in the name of a producer and recomputes its CRC: for a client that got a new producer id
+/// while the batch was waiting.
+pub fn set_producer(batch: &mut [u8], producer_id: i64, producer_epoch: i16, base_sequence: i32) {
+    write_at(batch, PRODUCER_ID_AT, &producer_id.to_be_bytes());
+    write_at(batch, PRODUCER_EPOCH_AT, &producer_epoch.to_be_bytes());
+    write_at(batch, BASE_SEQUENCE_AT, &base_sequence.to_be_bytes());
+    write_crc(batch);
+}
+
 /// Marks a whole, parsed batch as stamped by the broker at `timestamp_ms` and recomputes its CRC.
 /// Records keep their deltas: a reader takes the max timestamp for all of them.
 pub fn set_log_append_time(batch: &mut [u8], timestamp_ms: i64) {

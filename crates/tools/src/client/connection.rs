@@ -2,7 +2,7 @@
 //! when to ask again, is the client's affair.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -101,9 +101,8 @@ impl Connection {
     pub fn send_version<R: Request>(&mut self, version: i16, request: &R) -> Result<Ticket<R>, ClientError> {
         self.last_correlation_id = self.last_correlation_id.wrapping_add(1);
         let correlation_id = self.last_correlation_id;
-        for chunk in encode_request(version, correlation_id, &self.client_id, request) {
-            self.stream.write_all(&chunk).map_err(|error| disconnected(&self.address, &error))?;
-        }
+        let chunks = encode_request(version, correlation_id, &self.client_id, request);
+        write_all_chunks(&mut self.stream, &chunks).map_err(|error| disconnected(&self.address, &error))?;
         Ok(Ticket { correlation_id, version, request: PhantomData })
     }
 
@@ -124,6 +123,17 @@ impl Connection {
         let wait = wait.max(Duration::from_micros(1));
         let arrived = self.stream.set_read_timeout(Some(wait)).and_then(|()| self.stream.peek(&mut [0]));
         !arrived.is_err_and(|error| is_timeout(&error))
+    }
+
+    /// Whether a response (or the end of the connection) is there already.
+    pub fn has_response(&self) -> bool {
+        let peek = || {
+            self.stream.set_nonblocking(true)?;
+            let arrived = self.stream.peek(&mut [0]);
+            self.stream.set_nonblocking(false)?;
+            arrived
+        };
+        !peek().is_err_and(|error| is_timeout(&error))
     }
 
     fn ask_versions(&mut self, timeout: Duration) -> Result<ApiVersionsResponse, ClientError> {
@@ -182,6 +192,22 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// One system call for all chunks where the socket takes them.
+fn write_all_chunks(stream: &mut TcpStream, chunks: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn is_timeout(error: &io::Error) -> bool {

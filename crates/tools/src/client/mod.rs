@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod exceptions;
 pub(crate) mod groups;
+pub mod producer;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,0 +1,28 @@
+//! SIGINT and SIGTERM for tools that have something to finish: a consumer says how much it read, a producer sends what
+//! it holds. Tools without that die of the signal, as any program.
+
+use std::thread;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Calls back once, on a thread of its own, with the exit code that the signal asks for (130 or 143, as the JVM gives).
+/// Where signals cannot be caught, nothing changes.
+pub(crate) fn on_stop(callback: impl FnOnce(u8) + Send + 'static) {
+    let work = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        if let Some(code) = runtime.block_on(next_signal()) {
+            callback(code);
+        }
+    };
+    // Without the thread the signal ends the process, which is its default.
+    let _ = thread::Builder::new().name("signals".into()).spawn(work);
+}
+
+async fn next_signal() -> Option<u8> {
+    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        received = interrupt.recv() => received.map(|()| 130),
+        received = terminate.recv() => received.map(|()| 143),
+    }
+}
