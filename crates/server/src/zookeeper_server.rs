@@ -92,6 +92,7 @@ fn settings(port: Option<&str>, tick: Option<&str>) -> Result<Settings, String> 
 }
 
 fn run(settings: Settings, ensemble: usize) -> Result<(), String> {
+    logging::init();
     server::in_runtime(async move {
         let mut signals = StopSignals::listen()?;
         let port = settings.client_port;
@@ -134,7 +135,6 @@ pub(crate) fn start(words: &[String]) -> Result<(), String> {
     if is_daemon {
         return start_daemon(file.as_deref());
     }
-    logging::init();
     let mut env = server::environment();
     if let Some(path) = file {
         let contents = server::read_settings(&path)?;
