@@ -35,12 +35,18 @@ macro_rules! requests {
 
 // APIs that the broker does not serve yet, but brokers that our tools talk to may.
 requests! {
+    27 "WriteTxnMarkers" WriteTxnMarkersRequest WriteTxnMarkersResponse;
+    49 "AlterClientQuotas" AlterClientQuotasRequest AlterClientQuotasResponse;
     50 "DescribeUserScramCredentials" DescribeUserScramCredentialsRequest DescribeUserScramCredentialsResponse;
+    51 "AlterUserScramCredentials" AlterUserScramCredentialsRequest AlterUserScramCredentialsResponse;
     57 "UpdateFeatures" UpdateFeaturesRequest UpdateFeaturesResponse;
+    64 "UnregisterBroker" UnregisterBrokerRequest UnregisterBrokerResponse;
     65 "DescribeTransactions" DescribeTransactionsRequest DescribeTransactionsResponse;
     66 "ListTransactions" ListTransactionsRequest ListTransactionsResponse;
     69 "ConsumerGroupDescribe" ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
     77 "ShareGroupDescribe" ShareGroupDescribeRequest ShareGroupDescribeResponse;
+    80 "AddRaftVoter" AddRaftVoterRequest AddRaftVoterResponse;
+    81 "RemoveRaftVoter" RemoveRaftVoterRequest RemoveRaftVoterResponse;
     89 "StreamsGroupDescribe" StreamsGroupDescribeRequest StreamsGroupDescribeResponse;
     90 "DescribeShareGroupOffsets" DescribeShareGroupOffsetsRequest DescribeShareGroupOffsetsResponse;
 }

@@ -5,6 +5,7 @@
 mod broker_api_versions;
 pub mod cli;
 pub mod client;
+mod configs;
 mod console_producer;
 mod context;
 mod failure;
@@ -35,6 +36,7 @@ pub struct Tool {
 /// Every tool, by name.
 pub const TOOLS: &[Tool] = &[
     broker_api_versions::TOOL,
+    configs::TOOL,
     console_producer::TOOL,
     groups::CONSUMER_GROUPS,
     topics::TOOL,

@@ -9,5 +9,5 @@ from .topics import topics
 
 
 def steps(folder):
-    for part in (brokers(), topics(), configs(), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
         yield from part
