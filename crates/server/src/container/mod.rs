@@ -12,8 +12,8 @@ use std::time::Instant;
 use barnabas_config::{BrokerConfig, ContainerFacts, LoadInput, Loaded};
 
 use crate::args::ContainerArgs;
-use crate::logging;
 use crate::server::{self, Start};
+use crate::{logging, zookeeper_server};
 
 /// Only the image has it.
 const SIGN_OF_THE_IMAGE: &str = "/etc/kafka/docker/launch";
@@ -26,9 +26,15 @@ pub(crate) fn is_here() -> bool {
 /// Runs a broker as the images do. The error is one line for people.
 pub(crate) fn run(arguments: ContainerArgs) -> Result<(), String> {
     let started = Instant::now();
+    let env = server::environment();
+    // Where a compose file had a ZooKeeper, our image may stand; it then has that one's variables. A broker may have one of
+    // them, too.
+    let is_broker = env.iter().any(|(name, _)| name == "ZOOKEEPER_CONNECT");
+    if !is_broker && zookeeper_server::zookeeper_role(&env) {
+        return if arguments.write_properties.is_some() { Ok(()) } else { zookeeper_server::run_zookeeper(&env) };
+    }
     logging::init();
     serve(started, move || {
-        let env = server::environment();
         let facts = facts::gather(&env, arguments.file.as_deref())?;
         let input = LoadInput { file: None, env, overrides: arguments.overrides, container: Some(facts) };
         prepare(input, arguments.write_properties.as_deref())
