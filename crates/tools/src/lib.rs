@@ -8,9 +8,14 @@ pub mod client;
 mod configs;
 mod console_producer;
 mod context;
+mod delete_records;
 mod failure;
+mod get_offsets;
 mod groups;
 mod java;
+mod json_file;
+mod leader_election;
+mod log_dirs;
 mod log_line;
 pub mod output;
 mod properties;
@@ -39,6 +44,10 @@ pub const TOOLS: &[Tool] = &[
     configs::TOOL,
     console_producer::TOOL,
     groups::CONSUMER_GROUPS,
+    delete_records::TOOL,
+    get_offsets::TOOL,
+    leader_election::TOOL,
+    log_dirs::TOOL,
     topics::TOOL,
     utility_belt::CUB,
     utility_belt::DUB,

@@ -2,6 +2,7 @@
 from .brokers import brokers
 from .configs import configs
 from .console import console
+from .elections import elections
 from .groups import groups
 from .offsets import offsets, record_deletion
 from .others import cleaning, dump, others
@@ -9,5 +10,5 @@ from .topics import topics
 
 
 def steps(folder):
-    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), others(), record_deletion(folder), dump(), cleaning()):
         yield from part

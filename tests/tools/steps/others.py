@@ -3,11 +3,9 @@ from .step import at, tool
 
 
 def others():
-    yield at("kafka-leader-election", "nothing to do", "--election-type preferred --topic {R}-o --partition 0")
     yield at("kafka-acls", "list without authorizer", "--list")
     yield at("kafka-features", "describe", "describe", unordered=True)
     yield tool("kafka-cluster", "id", "cluster-id --bootstrap-server {B}")
-    yield at("kafka-reassign-partitions", "list", "--list")
 
 
 def dump():

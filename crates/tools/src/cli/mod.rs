@@ -54,6 +54,11 @@ impl ClusterArgs {
         settings(&bootstrap, self.command_config.as_deref())
     }
 
+    /// Whether any option says where the cluster is.
+    pub fn has_address(&self) -> bool {
+        self.bootstrap_server.is_some() || self.broker_list.is_some() || self.zookeeper.is_some()
+    }
+
     /// A connected client.
     pub fn connect(&self) -> Result<Client, Failure> {
         Ok(Client::connect(self.settings()?)?)
@@ -61,6 +66,36 @@ impl ClusterArgs {
 
     pub fn is_json(&self) -> bool {
         self.output == OutputFormat::Json
+    }
+}
+
+/// As [`ClusterArgs`], for tools where `--broker-list` means ids of brokers.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AddressArgs {
+    /// The brokers to connect to first: host:port, separated by commas.
+    #[arg(long, value_name = "server to connect to")]
+    pub bootstrap_server: Option<String>,
+    /// A properties file with settings of the client.
+    #[arg(long, value_name = "command config property file")]
+    pub command_config: Option<String>,
+    /// Gone with Kafka 4: the brokers registered there are asked instead.
+    #[arg(long, value_name = "urls", hide = true)]
+    pub zookeeper: Option<String>,
+    /// text (as Kafka's tool prints it) or json.
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
+}
+
+impl AddressArgs {
+    /// The settings for a client, or Kafka's word that an address is missing.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        let Self { bootstrap_server, command_config, zookeeper, output } = self.clone();
+        ClusterArgs { bootstrap_server, command_config, zookeeper, output, broker_list: None }.settings()
+    }
+
+    /// Whether any option says where the cluster is.
+    pub fn has_address(&self) -> bool {
+        self.bootstrap_server.is_some() || self.zookeeper.is_some()
     }
 }
 

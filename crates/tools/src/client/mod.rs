@@ -4,6 +4,7 @@
 mod connection;
 mod error;
 mod exceptions;
+mod leaders;
 pub(crate) mod groups;
 pub mod producer;
 mod settings;
@@ -20,6 +21,7 @@ use barnabas_protocol::messages::{FindCoordinatorRequest, MetadataRequest, Metad
 pub use connection::{Connection, Ticket};
 pub use error::ClientError;
 pub use exceptions::{default_message, exception_class, exception_name};
+pub use leaders::{ListedOffset, PerPartition, TopicPartition, by_topic};
 pub use settings::{Address, Settings, parse_address};
 
 /// What kind of coordinator to look for.

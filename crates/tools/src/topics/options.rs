@@ -115,8 +115,7 @@ impl Options {
     }
 
     fn check_required(&self, action: Action) -> Result<(), Failure> {
-        let cluster = &self.cluster;
-        if cluster.bootstrap_server.is_none() && cluster.broker_list.is_none() && cluster.zookeeper.is_none() {
+        if !self.cluster.has_address() {
             return Err(Failure::Message("--bootstrap-server must be specified".into()));
         }
         if action == Action::Describe && self.if_exists() && self.topic.is_empty() && self.topic_id.is_empty() {
