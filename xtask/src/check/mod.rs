@@ -1,5 +1,6 @@
 //! `cargo xtask check`: the read-only gate. Every part runs, so that one run shows all that is wrong.
 
+mod dashboards;
 mod layers;
 mod shape;
 
@@ -11,8 +12,14 @@ use crate::{docs, repo, shell};
 
 type Part<'a> = (&'a str, fn() -> Result<()>);
 
-const STATIC_PARTS: &[Part<'_>] =
-    &[("fmt", fmt), ("shape", shape::check), ("layers", layers::check), ("docs", fresh_docs), ("clippy", clippy)];
+const STATIC_PARTS: &[Part<'_>] = &[
+    ("fmt", fmt),
+    ("shape", shape::check),
+    ("layers", layers::check),
+    ("docs", fresh_docs),
+    ("dashboards", dashboards::check),
+    ("clippy", clippy),
+];
 
 pub(crate) fn run(with_tests: bool) -> Result<()> {
     let tests: &[Part<'_>] = if with_tests { &[("tests", tests)] } else { &[] };
