@@ -277,3 +277,22 @@ async fn neighbour(candidates: &[HostPort], pause: Duration) -> Option<HostPort>
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> HostPort {
+        HostPort { host: "127.0.0.1".into(), port }
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_is_one_that_accepts_connections() {
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let missing = HostPort { host: "kafka2.invalid".into(), port: 9092 };
+        let candidates = [missing.clone(), at(closed), at(open.local_addr().unwrap().port())];
+        assert_eq!(neighbour(&candidates, Duration::ZERO).await.as_ref(), candidates.last());
+        assert_eq!(neighbour(&[missing, at(closed)], Duration::ZERO).await, None);
+    }
+}
