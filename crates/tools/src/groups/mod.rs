@@ -1,7 +1,8 @@
-//! The tools for groups: `kafka-consumer-groups`. Here is what they share: how they show that something failed. What
+//! The tools for groups: `kafka-consumer-groups`, `kafka-groups`. Here is what they share: how they show that something failed. What
 //! they ask is in `client/groups`.
 
 mod consumer;
+mod overview;
 
 use std::io;
 
@@ -9,6 +10,7 @@ use crate::client::ClientError;
 use crate::{Context, Failure};
 
 pub(crate) use consumer::TOOL as CONSUMER_GROUPS;
+pub(crate) use overview::TOOL as GROUPS;
 
 /// Why a command of these tools stopped.
 #[derive(Debug)]

@@ -48,8 +48,14 @@ fn listed(answer: ListGroupsResponse) -> impl Iterator<Item = GroupListing> {
         id: group.group_id,
         protocol: group.protocol_type,
         state: group.group_state,
-        kind: group.group_type,
+        kind: capitalized(&group.group_type),
     })
+}
+
+/// Brokers write types in small letters, tools do not.
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
 /// Brokers that do not know the filter answer with everything.

@@ -18,7 +18,9 @@ use super::{Client, ClientError, CoordinatorType};
 
 pub(crate) use describe::{GroupDescription, MemberDescription, Node};
 pub(crate) use listing::GroupListing;
-pub(crate) use offsets::{Committed, CommittedOffsets};
+pub(crate) use offsets::{CommittedOffsets, Results};
+#[cfg(test)]
+pub(crate) use offsets::Committed;
 
 /// Topic and partition.
 pub(crate) type TopicPartition = (String, i32);

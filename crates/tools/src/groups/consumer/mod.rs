@@ -1,9 +1,13 @@
 //! `kafka-consumer-groups`: which action was asked for, and a client for it. Each action has its file.
 
+mod delete;
 mod list;
 mod members;
 mod offsets;
 mod options;
+mod regex;
+mod reset;
+mod scope;
 mod state;
 mod view;
 
@@ -14,6 +18,8 @@ use super::{Stop, Thrown, told};
 use crate::cli;
 use crate::client::{Client, ClientError};
 use crate::{Context, Failure, Tool};
+
+pub(super) use list::document as listing_document;
 
 pub(crate) const TOOL: Tool = Tool {
     name: "kafka-consumer-groups",
@@ -47,12 +53,25 @@ fn as_uncaught(failure: Failure) -> Failure {
 }
 
 fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
+    if let Some(regex) = &options.validate_regex {
+        return regex::run(context, regex);
+    }
     let mut client = connect(options)?;
-    if options.list { list::run(context, options, &mut client) } else { view::run(context, options, &mut client) }
+    let action = match options {
+        Options { list: true, .. } => list::run,
+        Options { describe: true, .. } => view::run,
+        Options { delete: true, .. } => delete::groups,
+        Options { reset_offsets: true, .. } => reset::run,
+        _ => delete::offsets,
+    };
+    action(context, options, &mut client)
 }
 
 fn connect(options: &Options) -> Result<Client, Stop> {
+    // Kafka's tool looks at all numbers first, whatever the action is.
     let timeout = number(&options.timeout, "timeout")?;
+    options.to_offset.iter().try_for_each(|text| number(text, "to-offset").map(drop))?;
+    options.shift_by.iter().try_for_each(|text| number(text, "shift-by").map(drop))?;
     let timeout = u64::try_from(timeout)
         .map_err(|_| Thrown::plain("java.lang.IllegalArgumentException", "negative timeout".into()))?;
     if let Some(path) = options.cluster.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {

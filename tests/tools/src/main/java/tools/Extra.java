@@ -51,7 +51,7 @@ final class Extra {
                 consumer.subscribe(List.of(topic));
                 while (!stop) {
                     consumer.poll(Duration.ofMillis(100));
-                    if (!consumer.assignment().isEmpty() && assigned.getCount() > 0) {
+                    if (assigned.getCount() > 0 && hasReadAll(consumer)) {
                         consumer.commitSync();
                         assigned.countDown();
                     }
@@ -61,6 +61,12 @@ final class Extra {
         member.setDaemon(true);
         member.start();
         if (!assigned.await(20, TimeUnit.SECONDS)) throw new IllegalStateException("no assignment");
+    }
+
+    /** Before that a commit would not hold an offset of every partition. */
+    private static boolean hasReadAll(KafkaConsumer<?, ?> consumer) {
+        var ends = consumer.endOffsets(consumer.assignment());
+        return !ends.isEmpty() && ends.entrySet().stream().allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
     }
 
     private static void leave() throws InterruptedException {
