@@ -32,7 +32,7 @@ done
 
 # Scripts and files. Those in /etc/kafka, /etc/confluent and /opt are rewritten by test containers and by people.
 cp -R "$here/rootfs/usr/." "$out/rootfs/usr/"
-chmod 755 "$out/rootfs/usr/bin/"*.sh 2>/dev/null || true
+find "$out/rootfs/usr/bin" -type f -exec chmod 755 {} +
 for folder in etc opt; do
     mkdir -p "$out/writable/$folder"
     cp -R "$here/rootfs/$folder/." "$out/writable/$folder/"

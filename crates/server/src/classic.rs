@@ -9,8 +9,8 @@ use std::time::Instant;
 use barnabas_config::{BrokerConfig, LoadInput};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{container, logging};
 use crate::server::{self, Start, StopSignals};
+use crate::{container, logging};
 
 const USAGE: &str = "USAGE: kafka-server-start [-daemon] server.properties [--override property=value]*";
 
