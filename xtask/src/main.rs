@@ -90,6 +90,24 @@ enum Task {
         #[arg(long, default_value = docker::image::IMAGE)]
         tag: String,
     },
+    /// The image under people's compose files, Testcontainers and the calls of Kafka UI.
+    DockerTest {
+        /// An image that is there already, instead of a build.
+        #[arg(long, value_name = "NAME")]
+        image: Option<String>,
+        /// A few files, and Testcontainers in one language.
+        #[arg(long)]
+        quick: bool,
+        /// Write docs/COMPOSE.md.
+        #[arg(long)]
+        write: bool,
+        /// Only compose files whose name contains this; may be repeated.
+        #[arg(long = "only", value_name = "PART")]
+        only: Vec<String>,
+        /// How many compose files run at the same time, as far as their ports allow.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+    },
     /// Producers and consumers as users write them, while the broker is killed; then reads all back.
     App(Driven),
     /// Kills the broker again and again under idempotent load; then reads all back.
@@ -155,6 +173,9 @@ fn perform(task: Task) -> anyhow::Result<()> {
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
         Task::DockerImage { debug, binary, tag } => docker::image::run(&docker::image::Options { debug, binary, tag }),
+        Task::DockerTest { image, quick, write, only, jobs } => {
+            docker::test::run(&docker::test::Options { image, quick, write, only, jobs })
+        }
         Task::App(app) => application::run(Drive::Application, &app.broker.ready()?, &app.arguments),
         Task::Crash(crash) => application::run(Drive::CrashLoop, &crash.broker.ready()?, &crash.arguments),
     }

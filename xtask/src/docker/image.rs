@@ -9,7 +9,8 @@ use crate::{repo, shell, toolbox};
 
 /// The image that tests and examples use.
 pub(crate) const IMAGE: &str = "barnabas:dev";
-const BASE: &str = "barnabas-base:dev";
+/// What it is made on.
+pub(super) const BASE: &str = "barnabas-base:dev";
 const TRIPLE: &str = "x86_64-unknown-linux-musl";
 /// What Docker calls the architecture of it.
 const ARCHITECTURE: &str = "amd64";

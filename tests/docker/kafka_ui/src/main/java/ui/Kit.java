@@ -31,6 +31,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /** Clients with the settings of the UI, and the few steps that pages share. */
 final class Kit {
     static final String BOOTSTRAP = Optional.ofNullable(System.getenv("BOOTSTRAP")).orElse("127.0.0.1:9092");
+    /** Set for Apache Kafka itself, against which the checks are proved. */
+    static final boolean PEER_IS_KAFKA = "kafka".equals(System.getenv("PEER"));
     static final Admin ADMIN = Admin.create(Map.of("bootstrap.servers", BOOTSTRAP, "client.id", "kafka-ui-admin",
         "request.timeout.ms", 15_000, "default.api.timeout.ms", 18_000));
     private static final String RUN = UUID.randomUUID().toString().substring(0, 8);

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
 import org.testcontainers.kafka.ConfluentKafkaContainer;
 import org.testcontainers.kafka.KafkaContainer;
 import org.testcontainers.utility.DockerImageName;
@@ -24,8 +25,7 @@ public final class Main {
         Map<String, Callable<Void>> checks = new LinkedHashMap<>();
         checks.put("java_apache", () -> use(new KafkaContainer(image(IMAGE, "apache/kafka")), KafkaContainer::getBootstrapServers));
         checks.put("java_apache_native", () -> use(new KafkaContainer(image(IMAGE, "apache/kafka-native")), KafkaContainer::getBootstrapServers));
-        checks.put("java_apache_with_listener", () -> use(
-            new KafkaContainer(image(IMAGE, "apache/kafka")).withListener("kafka:19092"), KafkaContainer::getBootstrapServers));
+        checks.put("java_apache_with_listener", Main::withListener);
         checks.put("java_confluent", () -> use(
             new ConfluentKafkaContainer(image(IMAGE, "confluentinc/cp-kafka")), ConfluentKafkaContainer::getBootstrapServers));
         checks.put("java_old_with_zookeeper", () -> old(TAGGED, Function.identity()));
@@ -59,6 +59,14 @@ public final class Main {
 
     private static DockerImageName image(String name, String inPlaceOf) {
         return DockerImageName.parse(name).asCompatibleSubstituteFor(inPlaceOf);
+    }
+
+    /** A listener for other containers: it binds to the name that the network gives. */
+    private static Void withListener() throws Exception {
+        try (Network network = Network.newNetwork()) {
+            var container = new KafkaContainer(image(IMAGE, "apache/kafka")).withNetwork(network).withListener("kafka:19092");
+            return use(container, KafkaContainer::getBootstrapServers);
+        }
     }
 
     @SuppressWarnings("deprecation")
