@@ -132,16 +132,13 @@ fn only_plaintext(advertised: &[String]) -> bool {
 }
 
 fn fill_container(values: &mut Values, facts: &ContainerFacts, notes: &mut Vec<String>) {
-    if !values.contains_key("log.dirs") && !values.contains_key("log.dir") {
-        if let Some(folder) = &facts.data_folder {
-            if !folder.mounted {
-                notes.push(format!(
-                    "no data folder is mounted: data is in {} and goes with the container",
-                    folder.path.display()
-                ));
-            }
-            values.insert("log.dirs", Value::List(vec![folder.path.display().to_string()]));
+    let is_set = values.contains_key("log.dirs") || values.contains_key("log.dir");
+    if let Some(folder) = facts.data_folder.as_ref().filter(|_| !is_set) {
+        let path = folder.path.display().to_string();
+        if !folder.mounted {
+            notes.push(format!("no data folder is mounted: data is in {path} and goes with the container"));
         }
+        values.insert("log.dirs", Value::List(vec![path]));
     }
     values.entry("barnabas.http.listener").or_insert_with(|| Value::Text(CONTAINER_HTTP.to_owned()));
 }
