@@ -6,6 +6,7 @@ mod broker_api_versions;
 pub mod cli;
 pub mod client;
 mod configs;
+mod console_consumer;
 mod console_producer;
 mod context;
 mod delete_records;
@@ -42,6 +43,7 @@ pub struct Tool {
 pub const TOOLS: &[Tool] = &[
     broker_api_versions::TOOL,
     configs::TOOL,
+    console_consumer::TOOL,
     console_producer::TOOL,
     delete_records::TOOL,
     get_offsets::TOOL,

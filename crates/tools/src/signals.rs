@@ -1,12 +1,16 @@
 //! SIGINT and SIGTERM for tools that have something to finish: a consumer says how much it read, a producer sends what
-//! it holds. Tools without that die of the signal, as any program.
+//! it holds. Tools without that die of the signal, as any program. A pipe that nobody reads any more counts as one.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::thread;
 
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Calls back once, on a thread of its own, with the exit code that the signal asks for (130 or 143, as the JVM gives).
-/// Where signals cannot be caught, nothing changes.
+/// Calls back once, on a thread of its own, with the exit code that the signal asks for (130 or 143, as the JVM gives; 0
+/// when the reader of standard output has gone). Where signals cannot be caught, nothing changes.
 pub(crate) fn on_stop(callback: impl FnOnce(u8) + Send + 'static) {
     let work = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
@@ -24,5 +28,18 @@ async fn next_signal() -> Option<u8> {
     tokio::select! {
         received = interrupt.recv() => received.map(|()| 130),
         received = terminate.recv() => received.map(|()| 143),
+        () = reader_is_gone() => Some(0),
     }
+}
+
+/// Ends when standard output is a pipe whose reader has closed it, as `head -1` does.
+async fn reader_is_gone() {
+    let copy = io::stdout().as_fd().try_clone_to_owned();
+    // Files cannot be waited for.
+    if let Ok(pipe) = copy.and_then(|copy| AsyncFd::with_interest(copy, Interest::ERROR)) {
+        if pipe.ready(Interest::ERROR).await.is_ok() {
+            return;
+        }
+    }
+    std::future::pending().await
 }

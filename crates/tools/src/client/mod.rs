@@ -2,6 +2,7 @@
 //! in `connection.rs`; this file knows which broker to ask and when to ask again.
 
 mod connection;
+pub mod consumer;
 mod error;
 mod exceptions;
 mod leaders;
