@@ -28,9 +28,10 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
         let round = tokio::task::spawn_blocking(move || {
             maintain(&broker, retention);
+            let flushed = flush_closed_segments(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
-            if checkpoint {
+            if checkpoint || flushed {
                 // Said by the writer; the next round tries again.
                 let _ = broker.checkpoints.write(&broker);
             }
@@ -51,6 +52,20 @@ fn maintain(broker: &Broker, retention: bool) {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
     }
+}
+
+/// Brings segments to disk that have been closed since the last round; whether there were any. Appends do not wait for it.
+fn flush_closed_segments(broker: &Broker) -> bool {
+    let mut any = false;
+    for partition in broker.replicas.all() {
+        let Ok(Some(plan)) = partition.with_log(|log| log.plan_flush_of_closed()) else { continue };
+        let result = plan.run();
+        any = true;
+        if let Ok(Err(error)) = partition.with_log(|log| log.flushed(result)) {
+            error!(partition = %partition.topic_partition, %error, "a closed segment could not be brought to disk");
+        }
+    }
+    any
 }
 
 fn apply_retention(partition: &Partition, now_ms: TimestampMs) {

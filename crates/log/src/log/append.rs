@@ -220,7 +220,6 @@ impl Log {
         if self.active().size == 0 && self.active().base_offset() == base_offset {
             return Ok(());
         }
-        self.sync_before_roll()?;
         let _ = self.active().trim_file();
         let created = Segment::create(&self.vfs, &self.dir, base_offset, &self.config, now_ms);
         let segment = created.map_err(LogError::io("could not start a new segment"))?;

@@ -2,18 +2,23 @@
 //! the kernel may have dropped the pages, so the log takes no more writes.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use barnabas_common::vfs::Vfs;
 use barnabas_common::{Offset, TimestampMs};
 
 use super::Log;
 use crate::error::LogError;
+use crate::segment::Segment;
 use crate::segment::file::SegmentFile;
 use crate::segment::load::Load;
 
 /// A sync that can run without the lock on the log.
 pub struct FlushPlan {
     files: Vec<Arc<SegmentFile>>,
+    /// The folder, if files were created in it since it was synced.
+    new_names_in: Option<(Arc<dyn Vfs>, PathBuf)>,
     done: Flushed,
 }
 
@@ -28,6 +33,9 @@ pub struct Flushed {
 impl FlushPlan {
     /// Syncs. The result is to be told to [`Log::flushed`].
     pub fn run(&self) -> io::Result<Flushed> {
+        if let Some((vfs, dir)) = &self.new_names_in {
+            vfs.sync_dir(dir)?;
+        }
         for segment in &self.files {
             segment.file.sync_data()?;
         }
@@ -43,19 +51,16 @@ impl Log {
         if self.recovery_point >= end {
             return Ok(());
         }
-        self.sync_names()?;
-        let result = self.unflushed_files().run();
+        let result = self.flush_plan(end).run();
         self.flushed(result)
     }
 
-    /// What there is to flush, for callers that do not want to hold the lock meanwhile.
-    pub fn plan_flush(&mut self) -> Result<Option<FlushPlan>, LogError> {
-        self.check_writable()?;
-        if self.recovery_point >= self.log_end_offset() {
-            return Ok(None);
-        }
-        self.sync_names()?;
-        Ok(Some(self.unflushed_files()))
+    /// How to bring closed segments to disk that are not there yet, for a caller that does it without the lock: appends
+    /// shall not wait for it. `None` if all of them are.
+    pub fn plan_flush_of_closed(&mut self) -> Option<FlushPlan> {
+        let closed_end = self.active().base_offset();
+        let is_due = self.failure.is_none() && self.recovery_point < closed_end;
+        is_due.then(|| self.flush_plan(closed_end))
     }
 
     /// Takes note of how a [`FlushPlan`] ended.
@@ -107,15 +112,13 @@ impl Log {
         Ok(())
     }
 
-    /// Syncs before a new segment starts: a closed segment is whole, whatever happens.
-    pub(super) fn sync_before_roll(&mut self) -> Result<(), LogError> {
-        self.flush()
-    }
-
-    fn unflushed_files(&self) -> FlushPlan {
-        let unflushed = self.segments.iter().filter(|s| s.next_offset() > self.recovery_point);
-        let done = Flushed { up_to: self.log_end_offset(), truncations: self.truncations };
-        FlushPlan { files: unflushed.map(|s| s.file.clone()).collect(), done }
+    /// The way to have everything before `end` on disk: in the order of the log, so that what is there has no hole.
+    fn flush_plan(&mut self, end: Offset) -> FlushPlan {
+        let is_needed = |s: &&Segment| s.next_offset() > self.recovery_point && s.base_offset() < end;
+        let files = self.segments.iter().filter(is_needed).map(|s| s.file.clone()).collect();
+        let new_names_in = self.names_unsynced.then(|| (self.vfs.clone(), self.dir.clone()));
+        self.names_unsynced = false;
+        FlushPlan { files, new_names_in, done: Flushed { up_to: end, truncations: self.truncations } }
     }
 
     fn sync_names(&mut self) -> Result<(), LogError> {

@@ -1,7 +1,7 @@
 //! Opening a log: what is on disk is checked, repaired where nothing is lost by it, and refused where something is.
 //!
-//! What was not synced may be cut off at the first batch that is not whole. What was (closed segments, and everything
-//! before the recovery point) is never given up silently: then the log does not open and says why.
+//! What was not synced may be cut off at the first batch that is not whole; segments after it are set aside. What was,
+//! everything before the recovery point, is never given up silently: then the log does not open and says why.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -193,6 +193,16 @@ impl Listing {
     }
 }
 
+/// What becomes of a segment that has another after it.
+enum Closed {
+    Whole(Segment),
+    /// It ends before the next one begins, and what is missing was never promised.
+    Torn {
+        segment: Segment,
+        reason: String,
+    },
+}
+
 /// The state of an opening before there is a log.
 struct Opening {
     vfs: Arc<dyn Vfs>,
@@ -241,12 +251,43 @@ impl Opening {
             let loaded = if fully { load.fully() } else { load.by_its_ends() };
             let loaded = loaded.map_err(LogError::io(format!("could not read segment {base_offset}")))?;
             self.samples.extend_from_slice(&loaded.epochs);
-            segments.push(match next_base {
+            let closed = match next_base {
                 Some(next_base) => self.accept_closed(loaded, next_base)?,
-                None => self.accept_active(loaded)?,
-            });
+                None => Closed::Whole(self.accept_active(loaded)?),
+            };
+            match closed {
+                Closed::Whole(segment) => segments.push(segment),
+                Closed::Torn { segment, reason } => {
+                    self.cut(&segment, &reason)?;
+                    self.set_aside(&segment, bases.by_ref().collect())?;
+                    segments.push(segment);
+                }
+            }
         }
         Ok(segments)
+    }
+
+    /// Renames the segments that follow a tear: what they hold cannot be served behind a hole, and is not thrown away.
+    fn set_aside(&self, torn: &Segment, later: Vec<Offset>) -> Result<(), LogError> {
+        let failed = || LogError::io(format!("could not set aside what follows a tear in {}", self.dir.display()));
+        tracing::error!(
+            "{}: records from offset {} on were not on disk when the machine stopped; {} later segments are set aside as *{}",
+            self.dir.display(),
+            torn.next_offset(),
+            later.len(),
+            names::TORN_SUFFIX
+        );
+        for base_offset in later {
+            for extension in [names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {
+                let path = names::file_path(&self.dir, base_offset, extension);
+                let aside = names::file_path(&self.dir, base_offset, &format!("{extension}{}", names::TORN_SUFFIX));
+                match self.vfs.rename(&path, &aside) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed()(error)),
+                    _ => {}
+                }
+            }
+        }
+        self.vfs.sync_dir(&self.dir).map_err(failed())
     }
 
     fn total_bytes(&self, bases: &BTreeSet<Offset>) -> Result<u64, LogError> {
@@ -259,17 +300,25 @@ impl Opening {
         Ok(total)
     }
 
-    /// A segment with another after it was synced when that one began. It must reach up to it.
-    fn accept_closed(&self, loaded: Loaded, next_base: Offset) -> Result<Segment, LogError> {
+    /// A segment with another after it must reach up to it, unless it was not on disk when the machine stopped.
+    fn accept_closed(&self, loaded: Loaded, next_base: Offset) -> Result<Closed, LogError> {
         let segment = loaded.segment;
         let (base_offset, end) = (segment.base_offset(), segment.next_offset());
         let is_needed = next_base > self.options.log_start_offset;
-        let may_have_gaps = self.config.cleanup_policy.compact;
+        // Where Kafka has compacted. Our own cleaner leaves none.
+        let may_have_gaps = self.config.cleanup_policy.compact && next_base <= self.options.recovery_point;
+        let keeps_promise = end >= self.options.recovery_point;
         match loaded.damage {
             None if end > next_base => {
                 let what =
                     format!("the segment has records up to offset {}, but the next one starts at {next_base}", end - 1);
                 Err(self.corrupt(what, base_offset, segment.size, None))
+            }
+            None if end < next_base && is_needed && !may_have_gaps && keeps_promise => {
+                Ok(Closed::Torn { segment, reason: "the segment ends too early".into() })
+            }
+            Some(damage) if end != next_base && is_needed && keeps_promise => {
+                Ok(Closed::Torn { segment, reason: damage.reason })
             }
             None if end < next_base && is_needed && !may_have_gaps => {
                 let what = format!("records {end} to {} are missing between two segments", next_base - 1);
@@ -281,9 +330,9 @@ impl Opening {
             }
             Some(damage) => {
                 self.cut(&segment, &damage.reason)?;
-                Ok(segment)
+                Ok(Closed::Whole(segment))
             }
-            None => Ok(segment),
+            None => Ok(Closed::Whole(segment)),
         }
     }
 

@@ -11,6 +11,8 @@ pub(crate) const TXN_INDEX: &str = "txnindex";
 pub(crate) const SNAPSHOT: &str = "snapshot";
 /// Appended to the name of a file that is waiting to be removed.
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
+/// Appended to files that follow a tear in the log after a power loss; nobody removes them but people.
+pub(crate) const TORN_SUFFIX: &str = ".torn";
 /// Appended by a cleaner to files that are not complete yet.
 pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
 /// Appended by a cleaner to files that are complete and take the place of others.

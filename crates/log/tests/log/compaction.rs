@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use barnabas_common::vfs::MemVfs;
-use barnabas_log::{AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, Log, LogConfig, OpenOptions};
+use barnabas_log::{AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, Log, LogConfig, LogError, OpenOptions};
 use barnabas_protocol::records::{
     BatchBuilder, BatchHeader, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
 };
@@ -27,8 +27,15 @@ fn limits() -> CleanerLimits {
     CleanerLimits { dedupe_buffer_bytes: 1 << 20, load_factor: 0.9, io_buffer_bytes: 512 }
 }
 
+/// Only what is on disk is cleaned.
+fn flush_closed(log: &mut Log) -> Result<(), LogError> {
+    let plan = log.plan_flush_of_closed();
+    plan.map_or(Ok(()), |plan| log.flushed(plan.run()))
+}
+
 /// Cleans everything that can be cleaned; returns up to where the log is clean.
 fn clean(log: &mut Log, first_dirty: i64, now_ms: i64, limits: CleanerLimits) -> Result<i64, CleaningError> {
+    flush_closed(log)?;
     let Some(plan) = log.plan_cleaning(first_dirty, now_ms) else { return Ok(first_dirty) };
     let mut throttle = |_| ControlFlow::Continue(());
     let mut cleaning = plan.start(limits, &mut throttle)?;
@@ -165,6 +172,8 @@ fn what_is_young_open_or_not_synced_is_not_touched() {
     let mut log = open(&MemVfs::new(), &config);
     append(&mut log, keyed(&[("a", Some("1")), ("a", Some("2"))])).unwrap();
     log.roll(NOW_MS).unwrap();
+    assert!(log.plan_cleaning(0, NOW_MS + 10_001).is_none());
+    flush_closed(&mut log).unwrap();
     assert!(log.plan_cleaning(0, NOW_MS + 10_000).is_none());
     assert!(log.plan_cleaning(0, NOW_MS + 10_001).is_some());
     assert!(log.plan_cleaning(2, NOW_MS + 10_001).is_none(), "what is clean is not cleaned again");
@@ -176,6 +185,7 @@ fn a_cleaning_that_was_overtaken_changes_nothing() {
     append(&mut log, keyed(&[("a", Some("1")), ("a", Some("2"))])).unwrap();
     log.roll(NOW_MS).unwrap();
     append(&mut log, keyed(&[("b", Some("1"))])).unwrap();
+    flush_closed(&mut log).unwrap();
     let mut throttle = |_| ControlFlow::Continue(());
     let plan = log.plan_cleaning(0, NOW_MS).unwrap();
     let mut cleaning = plan.start(limits(), &mut throttle).unwrap();

@@ -99,6 +99,8 @@ fn show(answers: &Answers) -> String {
 struct Scene {
     vfs: MemVfs,
     config: LogConfig,
+    /// Up to where the log is on disk, as the checkpoint has it.
+    recovery_point: i64,
     end: i64,
     expected: Answers,
     duplicate: (i64, i32),
@@ -120,13 +122,14 @@ fn scene(config: LogConfig, batches: i64, value_bytes: usize, is_clean: bool) ->
     let duplicate = (9, 2);
     let expected = ask(&mut log, &duplicate).unwrap();
     assert!(expected.duplicate_at.is_some() && log.segments_info().len() >= 3);
-    let end = log.log_end_offset();
     if is_clean {
         log.close().unwrap();
     } else {
         log.tick(NOW_MS).unwrap();
+        let plan = log.plan_flush_of_closed().unwrap();
+        log.flushed(plan.run()).unwrap();
     }
-    Scene { vfs, config, end, expected, duplicate }
+    Scene { vfs, config, recovery_point: log.recovery_point(), end: log.log_end_offset(), expected, duplicate }
 }
 
 impl Scene {
@@ -135,8 +138,7 @@ impl Scene {
     }
 
     fn options(&self, is_clean: bool) -> OpenOptions {
-        let recovery_point = if is_clean { self.end } else { 0 };
-        OpenOptions { clean_shutdown: is_clean, recovery_point, log_start_offset: 0 }
+        OpenOptions { clean_shutdown: is_clean, recovery_point: self.recovery_point, log_start_offset: 0 }
     }
 
     /// Opens a damaged copy and asks.
@@ -208,6 +210,28 @@ fn after_a_clean_stop() {
 fn after_a_kill() {
     let scene = scene(small_segments(), 40, 20, false);
     run(&scene, false);
+}
+
+#[test]
+fn what_follows_a_tear_that_was_not_on_disk_is_set_aside() {
+    let scene = scene(small_segments(), 40, 20, false);
+    let second = scene.files().into_iter().filter(|file| is_log(file)).nth(1).unwrap();
+    for damage in DAMAGES.into_iter().filter(|damage| !matches!(damage, Damage::ZeroTail | Damage::GarbageTail)) {
+        let vfs = scene.vfs.kill_clone();
+        damage.apply(&vfs, &second);
+        let log = match try_open(&vfs, &scene.config, OpenOptions::default()) {
+            Ok(log) => log,
+            // A log file that is gone beside its index was deleted by somebody.
+            Err(LogError::Corrupt(_)) if !vfs.exists(&second) => continue,
+            Err(other) => panic!("{damage:?}: {other}"),
+        };
+        let left = read_all(&log).unwrap();
+        assert!(!left.is_empty() && scene.expected.batches.starts_with(&left), "{damage:?}");
+        assert!(vfs.read_dir(&dir()).unwrap().iter().any(|entry| entry.name.ends_with(".log.torn")), "{damage:?}");
+        drop(log);
+        let again = try_open(&vfs, &scene.config, OpenOptions::default()).unwrap();
+        assert_eq!(read_all(&again).unwrap(), left, "{damage:?}");
+    }
 }
 
 #[test]

@@ -155,7 +155,10 @@ fn flushing_follows_flush_messages_and_flush_ms() {
 #[test]
 fn a_flush_can_run_without_the_log() {
     let (vfs, mut log) = filled(&LogConfig::default());
-    let plan = log.plan_flush().unwrap().unwrap();
+    assert!(log.plan_flush_of_closed().is_none(), "there is only the active segment");
+    log.roll(NOW_MS).unwrap();
+    assert_eq!(log.recovery_point(), 0, "closing a segment waits for no disk");
+    let plan = log.plan_flush_of_closed().unwrap();
     append(&mut log, batch(2)).unwrap();
     let result = plan.run();
     log.flushed(result).unwrap();

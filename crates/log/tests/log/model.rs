@@ -57,7 +57,8 @@ impl World {
         match self.random.below(100) {
             0..60 => self.append(),
             60..65 => self.log.roll(NOW_MS).unwrap(),
-            65..70 => self.log.flush().unwrap(),
+            65..67 => self.log.flush().unwrap(),
+            67..70 => self.flush_closed(),
             70..75 => self.save(),
             75..80 => self.delete_records(),
             80..84 => self.retain(),
@@ -82,6 +83,12 @@ impl World {
         let info = self.log.append_as_leader(&mut batch, 0, NOW_MS, AppendOrigin::Client).unwrap();
         assert!(!info.duplicate);
         self.stored.push(Stored { first: info.first_offset, next: info.last_offset + 1, bytes: batch.freeze() });
+    }
+
+    fn flush_closed(&mut self) {
+        if let Some(plan) = self.log.plan_flush_of_closed() {
+            self.log.flushed(plan.run()).unwrap();
+        }
     }
 
     fn save(&mut self) {
