@@ -307,7 +307,7 @@ pub fn validate_broker_dynamic(name: &str, text: &str, per_broker: bool) -> Resu
         return Ok(());
     };
     // Kafka 4 refuses this key, Kafka 3 did not, and tests with containers depend on it.
-    let is_advertised = per_broker && name == "advertised.listeners";
+    let is_advertised = name == "advertised.listeners";
     if base.is_none() && row.scope == Scope::ReadOnly && !is_advertised {
         return Err(invalid_request(format!(
             "{name} cannot change while the broker runs; set it in the file and restart"
@@ -318,7 +318,7 @@ pub fn validate_broker_dynamic(name: &str, text: &str, per_broker: bool) -> Resu
             "{name} can change only for a listener: use listener.name.<listener>.{name}"
         )));
     }
-    if !per_broker && (base.is_some() || row.scope == Scope::PerBroker) {
+    if !per_broker && (base.is_some() || row.scope == Scope::PerBroker || is_advertised) {
         return Err(invalid_request(format!("{name} can change only for a single broker; give its id")));
     }
     if per_broker && name == "min.insync.replicas" {

@@ -48,7 +48,7 @@ fn a_broker_that_sends_its_clients_astray_is_told() {
     let server = launch.start();
     let output = doctor(&["--bootstrap-server", &server.address.to_string(), "--output", "json"]);
     assert_eq!(output.status.code(), Some(1));
-    let wrong = findings(&json(&output), "WRONG").join("\n");
+    let wrong = findings(&json(&output), "wrong").join("\n");
     assert!(
         wrong.contains("is sent on to astray.invalid:9 and cannot connect: the name does not resolve here"),
         "{wrong}"
@@ -65,7 +65,7 @@ fn strangers_and_nobody_are_told_apart() {
     let taken =
         doctor(&["--override", &dirs, "--override", &format!("listeners=PLAINTEXT://{address}"), "--output", "json"]);
     assert_eq!(taken.status.code(), Some(1));
-    let wrong = findings(&json(&taken), "WRONG").join("\n");
+    let wrong = findings(&json(&taken), "wrong").join("\n");
     assert!(wrong.contains("does not answer as a broker"), "{wrong}");
     let nobody = doctor(&["--bootstrap-server", "127.0.0.1:1"]);
     assert_eq!(nobody.status.code(), Some(1));
@@ -78,7 +78,7 @@ fn what_keeps_a_broker_from_starting_is_all_told() {
     let settings = ["--override", "num.partitions=0", "--override", "node.id=-3", "--override", "num.partition=1"];
     let output = doctor(&[&settings[..], &["--output", "json"]].concat());
     assert_eq!(output.status.code(), Some(1));
-    let wrong = findings(&json(&output), "WRONG").join("\n");
+    let wrong = findings(&json(&output), "wrong").join("\n");
     assert!(wrong.contains("num.partitions") && wrong.contains("node.id"), "{wrong}");
     let missing = doctor(&["/nowhere/server.properties"]);
     assert_eq!(missing.status.code(), Some(1));

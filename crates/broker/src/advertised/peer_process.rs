@@ -74,11 +74,31 @@ fn has_owner(socket: &Socket) -> bool {
                 Some(true) => return true,
                 Some(false) => {}
                 // A process of another user: root's `docker exec` beside a broker that is not root.
-                None => is_hidden |= pid != 1,
+                None => is_hidden |= was_put_in(pid),
             }
         }
     }
     is_hidden && is_container()
+}
+
+/// Whether the process, or one that it descends from, was started from outside into this container, as `docker exec` does:
+/// such processes have no parent here. What the container's own first process started has.
+fn was_put_in(mut pid: u32) -> bool {
+    const GENERATIONS: usize = 32;
+    for _ in 0..GENERATIONS {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        match parse_parent(&stat) {
+            Some(0) => return pid != 1,
+            Some(parent) => pid = parent,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// The name of the program comes second, in parentheses, and may hold anything.
+fn parse_parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// `None` if this process may not see it.
@@ -105,6 +125,13 @@ mod tests {
         let link = Link { local: client.peer_addr().unwrap(), peer: client.local_addr().unwrap() };
         assert!(runs_here(link));
         assert!(!runs_here(Link { peer: SocketAddr::new(link.peer.ip(), 1), ..link }));
+    }
+
+    #[test]
+    fn parents() {
+        assert_eq!(parse_parent("57 (kafka) (x) S 0 57 57 0 -1"), Some(0));
+        assert_eq!(parse_parent("8 (sh) S 1 8"), Some(1));
+        assert_eq!(parse_parent(""), None);
     }
 
     #[test]

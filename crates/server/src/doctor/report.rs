@@ -78,7 +78,7 @@ impl Report {
         let listeners = self.listeners.iter().map(|listener| {
             let clients = listener.clients.iter().map(|view| {
                 json!({
-                    "client": view.who, "told": view.told, "level": word(view.level), "what": view.what, "fix": view.fix,
+                    "client": view.who, "told": view.told, "level": word(view.level).to_lowercase(), "what": view.what, "fix": view.fix,
                 })
             });
             json!({
@@ -90,7 +90,7 @@ impl Report {
         });
         let findings = self.findings.iter().map(|finding| {
             json!({
-                "about": finding.about, "level": word(finding.level), "what": finding.what, "fix": finding.fix,
+                "about": finding.about, "level": word(finding.level).to_lowercase(), "what": finding.what, "fix": finding.fix,
             })
         });
         json!({

@@ -67,7 +67,7 @@ fn a_published_port_is_good_for_everybody() {
 #[test]
 fn as_kafka_does_it_other_containers_are_lost() {
     let facts = Facts { per_connection: false, ..in_container("0.0.0.0:9092", "localhost", 9092) };
-    assert_eq!(told(&facts)[1], row("other containers in 172.18.0.0/16", "localhost:9092", "WRONG"));
+    assert_eq!(told(&facts)[1], row("other containers in 172.18.0.0/16", "localhost:9092", "wrong"));
     let text = Report::of(&facts).text();
     assert!(text.contains("fix: set barnabas.advertised.listeners.per.connection=true"), "{text}");
 }
@@ -94,7 +94,7 @@ fn loopback_only_is_said_but_not_wrong() {
 #[test]
 fn a_name_between_brokers_that_does_not_resolve() {
     let facts = Facts { per_connection: false, ..in_container("0.0.0.0:9092", "nowhere", 9092) };
-    assert_eq!(told(&facts)[0], row("this container (docker exec)", "nowhere:9092", "WRONG"));
+    assert_eq!(told(&facts)[0], row("this container (docker exec)", "nowhere:9092", "wrong"));
 }
 
 fn dir(unwritable: Option<&str>, usable_bytes: u64) -> DirFacts {
