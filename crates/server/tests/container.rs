@@ -1,6 +1,8 @@
 //! The image's entry and Kafka's start command against the real binary, outside of a container: what they write, what they
 //! say when ready, how they end.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
