@@ -137,7 +137,7 @@ fn treat_zookeeper(services: &Services, service: &Service, wishes: Wishes<'_>, e
         let volumes = if service.volumes.is_empty() { "" } else { "; its volumes are no longer used" };
         return remark(format!("removed: metadata is in the broker's own volume{volumes}{}", left.concat()));
     }
-    if service.env.keys().any(|key| key.starts_with("ZOOKEEPER_") || key.starts_with("ZOO_")) {
+    if service.is_plain_zookeeper() {
         edits.replace(service.image_at(), wishes.image);
         return remark(
             "runs the small ZooKeeper of the image, which keeps nothing on disk; the broker does not need it, \

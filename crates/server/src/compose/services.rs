@@ -24,7 +24,7 @@ pub(super) struct Service {
     /// Entry point and command.
     pub command: String,
     is_flow: bool,
-    /// Every word of the service's own text.
+    /// Every text of the service, merged ones included.
     words: Vec<String>,
 }
 
@@ -32,6 +32,12 @@ impl Service {
     /// Where its image is written, perhaps at an anchor elsewhere.
     pub(super) fn image_at(&self) -> Option<At> {
         self.image.as_ref().map(|(_, at)| *at)
+    }
+
+    /// Whether the small ZooKeeper of our image can stand for it: told by variables, and started as the image starts.
+    pub(super) fn is_plain_zookeeper(&self) -> bool {
+        let is_told = self.env.keys().any(|key| key.starts_with("ZOOKEEPER_") || key.starts_with("ZOO_"));
+        is_told && self.command.is_empty() && !self.words.iter().any(|word| word.contains("zkServer"))
     }
 
     /// Whether it only runs tools out of a Kafka image.
@@ -57,8 +63,6 @@ impl Service {
 pub(super) struct Services {
     all: Vec<Service>,
     mentions: Vec<(String, Mention)>,
-    /// Texts outside of services, such as anchors that are merged into them.
-    shared_words: Vec<String>,
 }
 
 impl Services {
@@ -77,7 +81,7 @@ impl Services {
             .collect();
         mentions.sort_by_key(|(_, mention)| mention.at);
         mentions.dedup_by_key(|(_, mention)| mention.at);
-        Ok(Self { all, mentions, shared_words: shared_words(&tree) })
+        Ok(Self { all, mentions })
     }
 
     pub(super) fn all(&self) -> &[Service] {
@@ -92,11 +96,7 @@ impl Services {
     pub(super) fn others_that_name(&self, name: &str) -> Vec<String> {
         let strangers = self.all.iter().filter(|service| !matches!(service.kind, Kind::Kafka | Kind::ZooKeeper));
         let users = strangers.filter(|service| service.words.iter().any(|word| mentions_host(word, name)));
-        let mut names: Vec<String> = users.map(|service| service.name.clone()).collect();
-        if self.shared_words.iter().any(|word| mentions_host(word, name)) && self.mentions_of(name).next().is_none() {
-            names.push("a shared part of the file".to_owned());
-        }
-        names
+        users.map(|service| service.name.clone()).collect()
     }
 
     /// Where other services say that they depend on this one.
@@ -119,19 +119,6 @@ fn mentions_host(text: &str, name: &str) -> bool {
     })
 }
 
-fn shared_words(tree: &Tree) -> Vec<String> {
-    let Node::Map { entries, .. } = &*tree.root else { return Vec::new() };
-    let mut words = Vec::new();
-    for (key, value) in entries {
-        if tree.text(key).is_some_and(|name| name.starts_with("x-")) {
-            // What hangs on Kafka's own variables is Kafka's.
-            Tree::scalars(value, &mut |text| words.push(text.to_owned()));
-        }
-    }
-    words.retain(|word| !word.contains(":2181"));
-    words
-}
-
 fn read_service(
     tree: &Tree,
     key: &Rc<Node>,
@@ -148,8 +135,6 @@ fn read_service(
             collect_mentions(tree, node, mentions);
         }
     }
-    let mut words = Vec::new();
-    Tree::scalars(value, &mut |text| words.push(text.to_owned()));
     let deploy = tree.get(value, "deploy").and_then(|deploy| tree.get(deploy, "replicas"));
     let replicas = deploy.or_else(|| tree.get(value, "scale")).and_then(|node| tree.text(node)?.parse().ok());
     Some(Service {
@@ -168,7 +153,7 @@ fn read_service(
             .map(|node| joined(tree, node))
             .collect(),
         is_flow: matches!(&**value, Node::Map { is_flow: true, .. }),
-        words,
+        words: tree.texts(value),
     })
 }
 
@@ -228,10 +213,5 @@ fn targets(tree: &Tree, service: &Rc<Node>) -> Vec<String> {
 }
 
 fn joined(tree: &Tree, node: &Rc<Node>) -> String {
-    let mut text = String::new();
-    Tree::scalars(tree.resolved(node), &mut |part| {
-        text.push_str(part);
-        text.push(' ');
-    });
-    text
+    tree.texts(node).iter().map(|text| format!("{text} ")).collect()
 }

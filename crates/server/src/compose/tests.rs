@@ -89,6 +89,19 @@ fn a_zookeeper_that_others_use_stays() {
 }
 
 #[test]
+fn shared_parts_count_for_those_who_use_them() {
+    let user = |image: &str| {
+        format!(
+            "x-env: &env\n  ZK: zoo:2181\nservices:\n  zoo:\n    image: zookeeper\n    environment: [ZOO_MY_ID=1]\n    \
+             healthcheck: {{test: zkServer.sh status}}\n  k:\n    image: {image}\n    environment:\n      <<: *env\n"
+        )
+    };
+    assert_said(&dropping(&user("solr")), &["zoo: stays as it is, because k uses it"]);
+    assert_said(&dropping(&user("wurstmeister/kafka")), &["zoo: removed"]);
+    assert_said(&plain(&user("wurstmeister/kafka")), &["zoo: stays as it is; the broker does not need it"]);
+}
+
+#[test]
 fn dependencies_in_all_their_forms() {
     let text = r#"services:
   zoo:

@@ -105,14 +105,24 @@ impl Tree {
         self.entries(node).into_iter().find(|(known, _)| self.text(known) == Some(key)).map(|(_, value)| value)
     }
 
-    /// Every scalar below a node, aliases not followed.
-    pub(super) fn scalars(node: &Node, visit: &mut impl FnMut(&str)) {
-        match node {
-            Node::Scalar { text, .. } => visit(text),
-            Node::List(items) => items.iter().for_each(|item| Self::scalars(item, visit)),
+    /// Every text below a node, through aliases, up to a number that no compose file reaches.
+    pub(super) fn texts(&self, node: &Rc<Node>) -> Vec<String> {
+        let mut found = Vec::new();
+        self.collect_texts(node, 0, &mut found);
+        found
+    }
+
+    fn collect_texts(&self, node: &Rc<Node>, depth: usize, found: &mut Vec<String>) {
+        const TEXTS: usize = 10_000;
+        if depth > MAX_DEPTH || found.len() > TEXTS {
+            return;
+        }
+        match &**self.resolved(node) {
+            Node::Scalar { text, .. } => found.push(text.clone()),
+            Node::List(items) => items.iter().for_each(|item| self.collect_texts(item, depth + 1, found)),
             Node::Map { entries, .. } => entries.iter().for_each(|(key, value)| {
-                Self::scalars(key, visit);
-                Self::scalars(value, visit);
+                self.collect_texts(key, depth + 1, found);
+                self.collect_texts(value, depth + 1, found);
             }),
             Node::Alias(_) => {}
         }
