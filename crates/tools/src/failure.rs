@@ -40,9 +40,18 @@ impl Failure {
     pub(crate) fn code_and_message(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Usage(message) => Some(("INVALID_ARGUMENT", message.clone())),
-            Self::Message(message) | Self::OnStdout(message) => Some(("FAILED", message.clone())),
+            Self::Message(text) | Self::OnStdout(text) => Some(("FAILED", without_title(text))),
             Self::Cluster { error, .. } => Some((error.code_name(), error.to_string())),
             Self::Exit(_) | Self::Output(_) => None,
         }
     }
+}
+
+/// What Kafka's tools put before a message.
+const TITLES: &[&str] = &["Error while executing topic command : ", "Error occurred: ", "Error: "];
+
+/// The message alone: its first line, as the rest is a stack trace or help.
+fn without_title(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    TITLES.iter().find_map(|title| line.strip_prefix(title)).unwrap_or(line).to_owned()
 }

@@ -20,6 +20,7 @@ mod log_dirs;
 mod log_line;
 pub mod output;
 mod properties;
+mod reassign;
 mod signals;
 mod topics;
 mod utility_belt;
@@ -51,6 +52,7 @@ pub const TOOLS: &[Tool] = &[
     groups::GROUPS,
     leader_election::TOOL,
     log_dirs::TOOL,
+    reassign::TOOL,
     topics::TOOL,
     utility_belt::CUB,
     utility_belt::DUB,

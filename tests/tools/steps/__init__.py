@@ -6,9 +6,10 @@ from .elections import elections
 from .groups import groups
 from .offsets import offsets, record_deletion
 from .others import cleaning, dump, others
+from .reassignments import reassignments
 from .topics import topics
 
 
 def steps(folder):
-    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), others(), record_deletion(folder), dump(), cleaning()):
         yield from part
