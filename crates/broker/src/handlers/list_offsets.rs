@@ -102,7 +102,9 @@ fn find(partition: &Partition, timestamp: i64, committed: bool) -> Result<Found,
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(NOTHING),
         MAX_TIMESTAMP => search(partition.with_log(|log| log.max_timestamp())?),
         timestamp if timestamp >= 0 => search(partition.with_log(|log| log.offset_for_timestamp(timestamp))?),
-        other => Err(PartitionError::new(ErrorCode::InvalidRequest, format!("there is no special timestamp {other}"))),
+        other => {
+            Err(PartitionError::new(ErrorCode::UnsupportedVersion, format!("there is no special timestamp {other}")))
+        }
     }
 }
 

@@ -80,26 +80,30 @@ pub(super) fn check_manual(
     replicas: &[NodeId],
     replication_factor: usize,
 ) -> ItemResult<()> {
-    let wrong = |reason: String| {
-        let message = format!("The replicas {replicas:?} given for partition {partition} cannot be used: {reason}.");
+    let includes = |what: String| {
+        let message = format!("The manual partition assignment includes {what}.");
         Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, message))
     };
     if replicas.is_empty() {
-        return wrong("the list is empty".to_owned());
+        return includes("an empty replica list".to_owned());
     }
     for (i, node_id) in replicas.iter().enumerate() {
         if image.broker(*node_id).is_none() {
-            return wrong(format!("broker {node_id} is not registered"));
+            return includes(format!("broker {node_id}, but no such broker is registered"));
         }
         if replicas[..i].contains(node_id) {
-            return wrong(format!("broker {node_id} is named twice"));
+            return includes(format!("the broker {node_id} more than once"));
         }
     }
     if replicas.len() != replication_factor {
-        return wrong(format!("the topic's other partitions have {replication_factor} replicas each"));
+        return includes(format!(
+            "a partition with {} replica(s), but this is not consistent with previous partitions, which have \
+             {replication_factor} replica(s)",
+            replicas.len()
+        ));
     }
     if !replicas.iter().any(|node_id| image.is_alive(*node_id)) {
-        return wrong("all of these brokers are fenced".to_owned());
+        return includes(format!("only fenced brokers for partition {partition}"));
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use barnabas_common::{ErrorCode, NodeId};
 
 use super::partitions::with_isr;
-use super::unknown_topic;
 use crate::command::ElectionType;
 use crate::image::{MetadataImage, NO_LEADER, PartitionImage};
 use crate::result::{ApiError, ElectionResult, ItemResult};
@@ -122,11 +121,9 @@ pub(super) fn elect(
 }
 
 fn elect_one(image: &mut MetadataImage, election_type: ElectionType, name: &str, number: i32) -> ItemResult<NodeId> {
-    let topic = image.topic(name).cloned().ok_or_else(|| unknown_topic(name))?;
-    let Some(partition) = topic.partition(number) else {
-        let message = format!("Topic {name:?} has no partition {number}.");
-        return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, message));
-    };
+    let unknown = |what: String| ApiError::new(ErrorCode::UnknownTopicOrPartition, format!("No such {what}"));
+    let topic = image.topic(name).cloned().ok_or_else(|| unknown(format!("topic as {name}")))?;
+    let partition = topic.partition(number).ok_or_else(|| unknown(format!("partition as {name}-{number}")))?;
     let leader = match election_type {
         ElectionType::Preferred => preferred_leader(image, partition)?,
         ElectionType::Unclean => unclean_leader(image, partition)?,

@@ -95,5 +95,5 @@ fn check_broker_epoch(image: &MetadataImage, broker_id: NodeId, broker_epoch: i6
 }
 
 fn unknown_topic(name: &str) -> ApiError {
-    ApiError::new(ErrorCode::UnknownTopicOrPartition, format!("Topic {name:?} does not exist."))
+    ApiError::new(ErrorCode::UnknownTopicOrPartition, format!("The topic '{name}' does not exist."))
 }

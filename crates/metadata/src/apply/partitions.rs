@@ -53,9 +53,7 @@ fn replicas(
         return Err(ApiError::new(
             ErrorCode::InvalidReplicaAssignment,
             format!(
-                "Topic {:?} gets {additional} new partitions, but replicas are given for {}: give them for each new \
-                 partition or for none.",
-                item.name,
+                "Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.",
                 assignments.len()
             ),
         ));
