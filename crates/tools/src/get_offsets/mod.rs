@@ -53,7 +53,8 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
         other => other,
     })?;
     let mut client = connect(&options.cluster)?;
-    if !options.topic_partitions.is_empty() && !(options.topic.is_empty() && options.partitions.is_empty()) {
+    let has_other_filter = !options.topic.is_empty() || !options.partitions.is_empty();
+    if !options.topic_partitions.is_empty() && has_other_filter {
         return Err(occurred("--topic-partitions cannot be used with --topic or --partitions"));
     }
     let time = parse_time(single(&options.time, "time")?.unwrap_or("latest")).map_err(occurred)?;
