@@ -89,6 +89,24 @@ fn the_entry_says_kafkas_words_when_topics_are_there_and_ends_at_once() {
 }
 
 #[test]
+fn a_folder_that_was_only_formatted_gets_the_cluster_that_was_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("kafka.properties");
+    std::fs::write(
+        &file,
+        format!("node.id=3\nprocess.roles=broker,controller\nlog.dirs={}\n", home.path().join("data").display()),
+    )
+    .unwrap();
+    let mut format = Command::new(env!("CARGO_BIN_EXE_barnabas"));
+    format.args(["kafka-storage", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c"]).arg(&file);
+    assert!(format.output().unwrap().status.success());
+    let env = environment(&home.path().join("data"));
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let process = Process::start(&["container"], &env);
+    assert!(process.wait_for("\"event\":\"ready\"").contains("\"cluster_id\":\"any text\""));
+}
+
+#[test]
 fn a_command_that_hangs_does_not_keep_a_signal_away() {
     let home = tempfile::tempdir().unwrap();
     let env = environment(home.path());

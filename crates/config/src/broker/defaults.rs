@@ -132,13 +132,15 @@ fn only_plaintext(advertised: &[String]) -> bool {
 }
 
 fn fill_container(values: &mut Values, facts: &ContainerFacts, notes: &mut Vec<String>) {
-    let is_set = values.contains_key("log.dirs") || values.contains_key("log.dir");
-    if let Some(folder) = facts.data_folder.as_ref().filter(|_| !is_set) {
+    if let Some(folder) = &facts.data_folder {
         let path = folder.path.display().to_string();
-        if !folder.mounted {
+        let chosen = Value::List(vec![path.clone()]);
+        if !values.contains_key("log.dirs") && !values.contains_key("log.dir") {
+            values.insert("log.dirs", chosen.clone());
+        }
+        if !folder.mounted && values.get("log.dirs") == Some(&chosen) {
             notes.push(format!("no data folder is mounted: data is in {path} and goes with the container"));
         }
-        values.insert("log.dirs", Value::List(vec![path]));
     }
     values.entry("barnabas.http.listener").or_insert_with(|| Value::Text(CONTAINER_HTTP.to_owned()));
 }

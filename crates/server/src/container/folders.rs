@@ -51,6 +51,24 @@ fn not_writable(folder: &Path) -> Option<PathBuf> {
     entries.filter(|path| !path.ends_with("lost+found")).find(|path| access(path, all).is_err())
 }
 
+/// Folders that `kafka-storage format` gave an id, and that no broker has used since, may still get the one that was asked
+/// for: start scripts format with a random id beside a `CLUSTER_ID`.
+pub(super) fn forget_unused_identity(folders: &[PathBuf]) {
+    let is_folder = |entry: std::fs::DirEntry| entry.path().is_dir() && entry.file_name() != "lost+found";
+    let used = |folder: &PathBuf| match std::fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(Result::ok).any(is_folder),
+        Err(_) => true,
+    };
+    if folders.iter().any(used) {
+        return;
+    }
+    for folder in folders {
+        if let Err(error) = std::fs::remove_file(folder.join("meta.properties")) {
+            tracing::debug!(folder = %folder.display(), %error, "no unused identity");
+        }
+    }
+}
+
 fn refusal(folder: &Path, closed: &Path) -> String {
     let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
     let existing = closed.ancestors().find_map(|path| Some((path, std::fs::metadata(path).ok()?)));

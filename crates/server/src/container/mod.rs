@@ -94,15 +94,26 @@ pub(crate) fn gather_facts(env: &[(String, String)]) -> Result<ContainerFacts, S
 
 /// The cluster that was asked for; a new folder of nobody's wish gets the default one.
 fn cluster_id(loaded: &Loaded) -> Option<String> {
-    let is_new = || !loaded.config.log_dirs().iter().any(|dir| dir.join("meta.properties").exists());
+    let dirs = loaded.config.log_dirs();
     let asked = loaded.start.cluster_id.clone();
+    if asked.is_some() {
+        folders::forget_unused_identity(&dirs);
+    }
+    let is_new = || !dirs.iter().any(|dir| dir.join("meta.properties").exists());
     asked.or_else(|| is_new().then(|| barnabas_config::DEFAULT_CLUSTER_ID.to_owned()))
 }
 
 /// For people and scripts that look at the file; a container that may not write it starts all the same.
 fn write_properties(path: &Path, config: &BrokerConfig) {
     let escape = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n");
-    let lines = config.statics().iter().map(|(key, value)| format!("{key}={}\n", escape(value)));
+    // What was chosen and tools ask the file for: `kafka-storage format` goes by these.
+    let mut shown = config.statics().clone();
+    for key in ["process.roles", "node.id", "log.dirs"] {
+        if let Some(text) = config.get(key).to_text() {
+            shown.entry(key.to_owned()).or_insert(text);
+        }
+    }
+    let lines = shown.iter().map(|(key, value)| format!("{key}={}\n", escape(value)));
     if let Err(error) = std::fs::write(path, lines.collect::<String>()) {
         tracing::debug!(path = %path.display(), %error, "the settings are not written to a file");
     }
