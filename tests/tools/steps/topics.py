@@ -106,6 +106,9 @@ def topic_options(t):
     yield tool(t, "bad address", "--bootstrap-server nowhere --list")
     yield at(t, "other words", "--list --topic {R}-a more words")
     yield at(t, "list twice", "--list --list --topic {R}-a")
+    yield tool(t, "single dashes", "-bootstrap-server {B} -list -topic={R}-a")
+    yield at(t, "unknown short option", "--list -x")
+    yield at(t, "end of options", "--list --topic {R}-a -- --nonsense")
     yield at(t, "delete-config", "--list --topic {R}-a --delete-config x")
 
 

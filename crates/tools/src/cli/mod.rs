@@ -118,9 +118,17 @@ pub fn missing(option: &str) -> Failure {
 /// Parses the arguments of a tool. `--help` and `--version` are answered in `lib.rs`.
 pub fn parse<T: Args>(tool: &'static str, arguments: &[String]) -> Result<T, Failure> {
     let command = command::<T>(tool);
-    let words = std::iter::once(tool.to_owned()).chain(arguments.iter().cloned());
+    let words = arguments.iter().map(|word| with_both_dashes(&command, word));
+    let words: Vec<String> = std::iter::once(tool.to_owned()).chain(words).collect();
     let matches = command.try_get_matches_from(words).map_err(|error| explain(&error))?;
     T::from_arg_matches(&matches).map_err(|error| explain(&error))
+}
+
+/// Kafka's tools take `-topic` for `--topic`.
+fn with_both_dashes(command: &Command, word: &str) -> String {
+    let name = word.strip_prefix('-').map(|rest| rest.split('=').next().unwrap_or(rest));
+    let is_long = name.is_some_and(|name| command.get_arguments().any(|known| known.get_long() == Some(name)));
+    if is_long { format!("-{word}") } else { word.to_owned() }
 }
 
 /// The help of a tool as text.
@@ -182,7 +190,7 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_value_and_beginnings_of_names() {
-        let options = parsed(&["--bootstrap-server=a:1", "--top", "x", "--shift-by", "-3"]).unwrap();
+        let options = parsed(&["-bootstrap-server=a:1", "--top", "x", "--shift-by", "-3"]).unwrap();
         assert_eq!(options.cluster.bootstrap_server.as_deref(), Some("a:1"));
         assert_eq!((options.topic.as_deref(), options.shift_by), (Some("x"), Some(-3)));
     }
