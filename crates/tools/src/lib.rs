@@ -50,6 +50,8 @@ pub const TOOLS: &[Tool] = &[
     get_offsets::TOOL,
     groups::CONSUMER_GROUPS,
     groups::GROUPS,
+    groups::SHARE_GROUPS,
+    groups::STREAMS_GROUPS,
     leader_election::TOOL,
     log_dirs::TOOL,
     reassign::TOOL,

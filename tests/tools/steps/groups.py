@@ -44,6 +44,7 @@ def groups(folder):
     yield at(g, "delete unknown", "--delete --group {R}-none")
     yield at(g, "list after delete", "--list", only="RUN", unordered=True)
     yield from wrong_options(g, group)
+    yield from share_and_streams()
 
 
 def lists(g):
@@ -135,3 +136,20 @@ def wrong_options(g, group):
     yield at(g, "a settings file that is missing", "--list --command-config /no/such/file")
     for regex in ("a.*", "topic-[0-9]+", "[a", "(a", "*a", "a**"):
         yield tool(g, f"regex {regex}", f"--validate-regex {regex}")
+
+
+def share_and_streams():
+    """Describing them is possible only where the broker has such groups."""
+    for t in ("kafka-share-groups", "kafka-streams-groups"):
+        yield at(t, "list", "--list", only="RUN")
+        yield at(t, "list with state", "--list --state", only="RUN|GROUP")
+        yield at(t, "list in a state", "--list --state=Stable,empty", only="RUN|GROUP")
+        yield at(t, "describe all", "--describe --all-groups", only="RUN")
+        yield at(t, "without action", "")
+        yield at(t, "with two actions", "--list --describe --all-groups")
+        yield at(t, "describe with two views", "--describe --group {R} --members --state")
+        yield at(t, "describe a group and all", "--describe --group {R} --all-groups")
+        yield at(t, "list with a group", "--list --group {R}")
+        yield at(t, "list with members", "--list --members")
+        yield at(t, "unknown option", "--none")
+        yield tool(t, "without bootstrap", "--list")

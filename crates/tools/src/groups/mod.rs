@@ -1,8 +1,11 @@
-//! The tools for groups: `kafka-consumer-groups`, `kafka-groups`. Here is what they share: how they show that something failed. What
+//! The tools for groups: `kafka-consumer-groups`, `kafka-share-groups`, `kafka-streams-groups`, `kafka-groups`. Here is what they share: how they show that something failed. What
 //! they ask is in `client/groups`.
 
 mod consumer;
+mod kind;
 mod overview;
+mod share;
+mod streams;
 
 use std::io;
 
@@ -11,6 +14,8 @@ use crate::{Context, Failure};
 
 pub(crate) use consumer::TOOL as CONSUMER_GROUPS;
 pub(crate) use overview::TOOL as GROUPS;
+pub(crate) use share::TOOL as SHARE_GROUPS;
+pub(crate) use streams::TOOL as STREAMS_GROUPS;
 
 /// Why a command of these tools stopped.
 #[derive(Debug)]

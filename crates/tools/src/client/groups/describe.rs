@@ -1,6 +1,8 @@
 //! Describing consumer groups of both protocols: ConsumerGroupDescribe (KIP-848) first, DescribeGroups for those that
 //! it does not know.
 
+use std::collections::BTreeMap;
+
 use barnabas_protocol::Message;
 use barnabas_protocol::messages::consumer_group_describe_response::{self as modern, Assignment};
 use barnabas_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
@@ -49,6 +51,9 @@ pub(crate) struct MemberDescription {
 /// Each group with its description or what the broker said against it, by name.
 pub(crate) type Descriptions = Vec<(String, Result<GroupDescription, ClientError>)>;
 
+/// What ConsumerGroupDescribe said of groups that it does not know: it tells better than DescribeGroups what they are.
+type Messages = BTreeMap<String, String>;
+
 const GROUP_ID_NOT_FOUND: i16 = 69;
 const UNSUPPORTED_VERSION: i16 = 35;
 
@@ -57,16 +62,19 @@ impl Client {
     pub(crate) fn describe_consumer_groups(&mut self, ids: &[String]) -> Result<Descriptions, ClientError> {
         self.of_groups("describeConsumerGroups", |client| {
             let groups = client.group_coordinators(ids)?;
-            let (mut found, classic) = client.describe_modern(groups)?;
-            found.extend(client.describe_classic(classic)?);
+            let (mut found, classic, messages) = client.describe_modern(groups)?;
+            found.extend(client.describe_classic(classic, messages)?);
             found.sort_by(|one, other| one.0.cmp(&other.0));
             Ok(found)
         })
     }
 
-    /// Those that ConsumerGroupDescribe knows, and the others.
-    fn describe_modern(&mut self, groups: ByCoordinator) -> Result<(Descriptions, ByCoordinator), ClientError> {
-        let (mut requests, mut rest) = (Vec::new(), ByCoordinator::new());
+    /// Those that ConsumerGroupDescribe knows, and the others with what it said of them.
+    fn describe_modern(
+        &mut self,
+        groups: ByCoordinator,
+    ) -> Result<(Descriptions, ByCoordinator, Messages), ClientError> {
+        let (mut requests, mut rest, mut messages) = (Vec::new(), ByCoordinator::new(), Messages::new());
         for (id, group_ids) in groups {
             if self.connection(id)?.version_of::<ConsumerGroupDescribeRequest>().is_err() {
                 rest.insert(id, group_ids);
@@ -78,7 +86,8 @@ impl Client {
         for (broker, answer) in self.at_brokers(requests)? {
             for group in answer.groups {
                 if matches!(group.error_code, GROUP_ID_NOT_FOUND | UNSUPPORTED_VERSION) {
-                    rest.entry(broker).or_default().push(group.group_id);
+                    rest.entry(broker).or_default().push(group.group_id.clone());
+                    messages.extend(group.error_message.map(|message| (group.group_id, message)));
                     continue;
                 }
                 let judged = self.group_result(&group.group_id, group.error_code, group.error_message.clone())?;
@@ -86,16 +95,18 @@ impl Client {
                 found.push((group.group_id.clone(), judged.map(|()| from_modern(group, coordinator))));
             }
         }
-        Ok((found, rest))
+        Ok((found, rest, messages))
     }
 
-    fn describe_classic(&mut self, groups: ByCoordinator) -> Result<Descriptions, ClientError> {
+    fn describe_classic(&mut self, groups: ByCoordinator, mut messages: Messages) -> Result<Descriptions, ClientError> {
         let request = |(id, groups)| (id, DescribeGroupsRequest { groups, include_authorized_operations: false });
         let requests = groups.into_iter().map(request).collect();
         let mut found = Descriptions::new();
         for (broker, answer) in self.at_brokers(requests)? {
             for group in answer.groups {
-                let judged = self.group_result(&group.group_id, group.error_code, group.error_message.clone())?;
+                let of_first_call = messages.remove(&group.group_id).filter(|_| group.error_code == GROUP_ID_NOT_FOUND);
+                let message = of_first_call.or_else(|| group.error_message.clone());
+                let judged = self.group_result(&group.group_id, group.error_code, message)?;
                 let coordinator = self.node(broker);
                 let described = judged.and_then(|()| from_classic(&group, coordinator));
                 found.push((group.group_id, described));

@@ -4,6 +4,7 @@
 mod describe;
 mod listing;
 mod offsets;
+mod others;
 mod partitions;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,10 @@ use super::{Client, ClientError, CoordinatorType};
 
 pub(crate) use describe::{GroupDescription, MemberDescription, Node};
 pub(crate) use listing::GroupListing;
-pub(crate) use offsets::{CommittedOffsets, Results};
 #[cfg(test)]
 pub(crate) use offsets::Committed;
+pub(crate) use offsets::CommittedOffsets;
+pub(crate) use others::{ShareOffset, ShareOffsets, StreamsGroup};
 
 /// Topic and partition.
 pub(crate) type TopicPartition = (String, i32);

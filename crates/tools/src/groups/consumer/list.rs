@@ -43,7 +43,7 @@ pub(super) fn consumer_groups(
 }
 
 /// The values of `--state` or `--type` as the broker spells them.
-fn filter(what: &str, given: Option<&Option<String>>, valid: &[&str]) -> Result<Vec<String>, Failure> {
+pub(crate) fn filter(what: &str, given: Option<&Option<String>>, valid: &[&str]) -> Result<Vec<String>, Failure> {
     let Some(text) = given.and_then(Option::as_deref).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
     let known =
         |word: &str| valid.iter().find(|one| one.eq_ignore_ascii_case(word.trim())).map(|one| (*one).to_owned());

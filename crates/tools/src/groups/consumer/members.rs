@@ -86,7 +86,7 @@ fn cells(group: &GroupDescription, member: &MemberDescription) -> Vec<String> {
 }
 
 /// `a:0,1;b:2`, or a dash.
-fn assignment(partitions: &[TopicPartition]) -> String {
+pub(crate) fn assignment(partitions: &[TopicPartition]) -> String {
     if partitions.is_empty() {
         return "-".to_owned();
     }
@@ -106,7 +106,7 @@ fn by_topic(partitions: &[TopicPartition]) -> BTreeMap<&str, Vec<i32>> {
 }
 
 /// The members for `--output json`.
-pub(super) fn document(group: &GroupDescription) -> Value {
+pub(crate) fn document(group: &GroupDescription) -> Value {
     let partitions = |all: &[TopicPartition]| -> Value {
         let topics = by_topic(all).into_iter();
         topics.map(|(topic, partitions)| json!({ "topic": topic, "partitions": partitions })).collect()

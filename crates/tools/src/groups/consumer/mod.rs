@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use self::options::Options;
 use super::{Stop, Thrown, told};
-use crate::cli;
+use crate::cli::{self, ClusterArgs};
 use crate::client::{Client, ClientError};
 use crate::{Context, Failure, Tool};
 
-pub(super) use list::document as listing_document;
+pub(super) use list::{document as listing_document, filter};
+pub(super) use members::{assignment, document as members_document};
+pub(super) use state::document as state_document;
 
 pub(crate) const TOOL: Tool = Tool {
     name: "kafka-consumer-groups",
@@ -40,9 +42,11 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// This tool of Kafka does not catch what its parser throws.
-fn as_uncaught(failure: Failure) -> Failure {
+pub(super) fn as_uncaught(failure: Failure) -> Failure {
     let Failure::Usage(message) = failure else { return failure };
-    let class = if message.ends_with("requires an argument") {
+    let class = if message.ends_with("given other options on the command line") {
+        "UnavailableOptionException"
+    } else if message.ends_with("requires an argument") {
         "OptionMissingRequiredArgumentException"
     } else if message.starts_with("Found multiple arguments") {
         "MultipleArgumentsForOptionException"
@@ -69,15 +73,19 @@ fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
 
 fn connect(options: &Options) -> Result<Client, Stop> {
     // Kafka's tool looks at all numbers first, whatever the action is.
-    let timeout = number(&options.timeout, "timeout")?;
     options.to_offset.iter().try_for_each(|text| number(text, "to-offset").map(drop))?;
     options.shift_by.iter().try_for_each(|text| number(text, "shift-by").map(drop))?;
-    let timeout = u64::try_from(timeout)
-        .map_err(|_| Thrown::plain("java.lang.IllegalArgumentException", "negative timeout".into()))?;
-    if let Some(path) = options.cluster.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {
+    connect_with(&options.cluster, &options.timeout)
+}
+
+/// A client whose calls end after `--timeout`.
+pub(super) fn connect_with(cluster: &ClusterArgs, timeout: &str) -> Result<Client, Stop> {
+    let refused = |_| Thrown::plain("java.lang.IllegalArgumentException", "negative timeout".into());
+    let timeout = u64::try_from(number(timeout, "timeout")?).map_err(refused)?;
+    if let Some(path) = cluster.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {
         return Err(Thrown::plain("java.nio.file.NoSuchFileException", path.to_owned()).in_runtime_exception().into());
     }
-    let mut settings = match options.cluster.settings() {
+    let mut settings = match cluster.settings() {
         Err(Failure::Cluster { error: error @ ClientError::Config(_), .. }) => {
             return Err(no_admin_client(error).into());
         }

@@ -27,7 +27,7 @@ pub(super) fn lines(group: &GroupDescription, verbose: bool) -> Vec<String> {
 }
 
 /// The group for `--output json`.
-pub(super) fn document(group: &GroupDescription) -> Value {
+pub(crate) fn document(group: &GroupDescription) -> Value {
     let assignor = if group.assignor.is_empty() { Value::Null } else { group.assignor.as_str().into() };
     json!({
         "group": group.id, "type": group.kind, "state": group.state, "coordinator": view::node(&group.coordinator),
