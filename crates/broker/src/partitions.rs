@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
-use barnabas_log::{Log, LogError, OpenOptions, read_partition_metadata};
+use barnabas_log::{Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use barnabas_replica::{Partition, ReplicaManager};
 use parking_lot::Mutex;
@@ -14,6 +15,9 @@ use tracing::{error, info, warn};
 
 use crate::configs::Configs;
 use crate::log_dirs::DataDir;
+
+/// Fewer logs are not worth a thread.
+const LOGS_PER_THREAD: usize = 32;
 
 /// Why a log is opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(crate) struct PartitionLife {
     pub clock: Arc<dyn Clock>,
     pub dirs: Arc<Vec<DataDir>>,
     pub configs: Configs,
+    /// How many partitions each folder holds, about.
+    loads: Vec<AtomicUsize>,
     doomed: Mutex<Vec<Doomed>>,
     /// Logs to be tried again.
     failed: Mutex<Vec<(TopicPartition, Opening)>>,
@@ -51,27 +57,45 @@ impl PartitionLife {
         dirs: Arc<Vec<DataDir>>,
         configs: Configs,
     ) -> Self {
-        Self { node_id, vfs, clock, dirs, configs, doomed: Mutex::default(), failed: Mutex::default() }
+        let held = |dir: &DataDir| dir.files.partitions().map_or(0, |partitions| partitions.len());
+        let loads = dirs.iter().map(held).map(AtomicUsize::new).collect();
+        Self { node_id, vfs, clock, dirs, configs, loads, doomed: Mutex::default(), failed: Mutex::default() }
     }
 
     /// Opens everything that the image gives this broker, and removes what earlier deletions left behind.
     pub(crate) fn load_all(&self, replicas: &ReplicaManager, image: &MetadataImage) {
         self.remove_leftovers();
         self.set_strays_aside(image);
-        let wanted: Vec<(Arc<TopicImage>, i32)> = image
-            .topics()
-            .flat_map(|topic| self.own_partitions(topic).map(|index| (Arc::clone(topic), index)))
-            .collect();
+        let wanted = image.topics().flat_map(|topic| self.own_partitions(topic).map(move |index| (topic, index)));
+        self.open_all(replicas, image, &wanted.collect::<Vec<_>>(), Opening::AtStart);
+    }
+
+    /// Opens logs, several at a time.
+    fn open_all(
+        &self,
+        replicas: &ReplicaManager,
+        image: &MetadataImage,
+        wanted: &[(&Arc<TopicImage>, i32)],
+        opening: Opening,
+    ) {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = wanted.len().div_ceil(threads).max(1);
-        std::thread::scope(|scope| {
-            for part in wanted.chunks(share) {
-                scope.spawn(move || {
-                    for (topic, index) in part {
-                        replicas.insert(Arc::new(self.open(image, topic, *index, Opening::AtStart)));
-                    }
-                });
+        let share = wanted.len().div_ceil(threads).max(LOGS_PER_THREAD);
+        let open = |part: &[(&Arc<TopicImage>, i32)]| {
+            for of_topic in part.chunk_by(|left, right| Arc::ptr_eq(left.0, right.0)) {
+                let Some((topic, _)) = of_topic.first() else { continue };
+                let config = self.configs.log_config(image, &topic.name);
+                for (_, index) in of_topic {
+                    replicas.insert(Arc::new(self.open(topic, *index, opening, config.clone())));
+                }
             }
+        };
+        std::thread::scope(|scope| {
+            let mut parts = wanted.chunks(share);
+            let own = parts.next();
+            for part in parts {
+                scope.spawn(move || open(part));
+            }
+            own.into_iter().for_each(open);
         });
     }
 
@@ -99,7 +123,8 @@ impl PartitionLife {
         for (name, opening) in failed {
             let Some(topic) = image.topic(&name.topic) else { continue };
             if topic.partition(name.partition).is_some() {
-                replicas.insert(Arc::new(self.open(image, topic, name.partition, opening)));
+                let config = self.configs.log_config(image, &topic.name);
+                replicas.insert(Arc::new(self.open(topic, name.partition, opening, config)));
             }
         }
     }
@@ -112,17 +137,14 @@ impl PartitionLife {
     }
 
     fn open_missing(&self, replicas: &ReplicaManager, image: &MetadataImage, topic: &Arc<TopicImage>) {
-        for index in self.own_partitions(topic) {
-            if replicas.get(&topic.name, index).is_none() {
-                replicas.insert(Arc::new(self.open(image, topic, index, Opening::Created)));
-            }
-        }
+        let missing = self.own_partitions(topic).filter(|index| replicas.get(&topic.name, *index).is_none());
+        self.open_all(replicas, image, &missing.map(|index| (topic, index)).collect::<Vec<_>>(), Opening::Created);
     }
 
-    fn open(&self, image: &MetadataImage, topic: &TopicImage, index: i32, opening: Opening) -> Partition {
+    fn open(&self, topic: &TopicImage, index: i32, opening: Opening, config: LogConfig) -> Partition {
         let topic_partition = TopicPartition::new(Arc::clone(&topic.name), index);
         let leader_epoch = topic.partition(index).map_or(0, |partition| partition.leader_epoch);
-        match self.open_log(image, topic, &topic_partition, opening) {
+        match self.open_log(topic, &topic_partition, opening, config) {
             Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
                 if matches!(reason, LogError::Io { .. }) {
@@ -136,10 +158,10 @@ impl PartitionLife {
 
     fn open_log(
         &self,
-        image: &MetadataImage,
         topic: &TopicImage,
         partition: &TopicPartition,
         opening: Opening,
+        config: LogConfig,
     ) -> Result<Log, LogError> {
         let (dir, replaces_older) = self.dir_of(partition, topic.id);
         let path = dir.files.partition_dir(partition);
@@ -153,7 +175,6 @@ impl PartitionLife {
                 log_start_offset: dir.log_start_offsets.get(partition).copied().unwrap_or(0),
             },
         };
-        let config = self.configs.log_config(image, &topic.name);
         let now_ms = self.clock.wall_ms();
         let mut log = Log::open(Arc::clone(&self.vfs), path, partition.clone(), Some(topic.id), config, open, now_ms)?;
         // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
@@ -178,9 +199,10 @@ impl PartitionLife {
                 _ => return (dir, replaces_older),
             }
         }
-        let load = |dir: &&DataDir| dir.files.partitions().map_or(usize::MAX, |partitions| partitions.len());
-        let emptiest = self.dirs.iter().min_by_key(load).unwrap_or(&self.dirs[0]);
-        (emptiest, replaces_older)
+        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed));
+        let emptiest = loads.enumerate().min_by_key(|(_, load)| *load).map_or(0, |(index, _)| index);
+        self.loads[emptiest].fetch_add(1, Ordering::Relaxed);
+        (&self.dirs[emptiest], replaces_older)
     }
 
     /// Folders that no topic of the metadata owns: kept under another name, never served, never mixed up.
@@ -216,10 +238,11 @@ impl PartitionLife {
     }
 
     fn doom(&self, partition: &TopicPartition, delay_ms: i64) {
-        for dir in self.dirs.iter() {
+        for (dir, load) in self.dirs.iter().zip(&self.loads) {
             if !self.vfs.exists(&dir.files.partition_dir(partition)) {
                 continue;
             }
+            let _ = load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |load| load.checked_sub(1));
             // The name is free for a new topic at once; the files stay for readers that still hold them.
             match dir.files.rename_for_delete(partition, &Uuid::random().to_string()) {
                 Ok(renamed) => {
