@@ -5,8 +5,8 @@ mod connection;
 pub mod consumer;
 mod error;
 mod exceptions;
-mod leaders;
 pub(crate) mod groups;
+mod leaders;
 pub mod producer;
 mod settings;
 

@@ -4,6 +4,7 @@
 mod batches;
 mod config;
 mod fetching;
+pub(crate) mod group;
 mod positions;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -20,6 +21,7 @@ use super::{Client, ClientError};
 use batches::PartitionRecords;
 pub use config::{ConsumerConfig, OffsetReset};
 use fetching::Fetching;
+use group::{Group, Offsets};
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -73,6 +75,13 @@ struct Buffered {
     records: PartitionRecords,
 }
 
+/// What happened to the assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupEvent {
+    Assigned(Vec<Place>),
+    Revoked(Vec<Place>),
+}
+
 /// Reads records from a cluster.
 pub struct Consumer {
     client: Client,
@@ -86,12 +95,20 @@ pub struct Consumer {
     /// When to look at the topics again.
     next_metadata: Instant,
     warned: bool,
+    group: Option<Group>,
+    /// What a member subscribes to: with a pattern, the topics that match.
+    subscribed: Vec<String>,
+    events: Vec<GroupEvent>,
 }
 
 impl Consumer {
     /// A consumer on a connected client. `poll` returns early once `stop` is set.
     pub fn new(client: Client, subscription: Subscription, stop: Arc<AtomicBool>) -> Result<Self, ClientError> {
         let config = ConsumerConfig::new(client.settings())?;
+        let is_member = !matches!(subscription, Subscription::Partition(..));
+        let id = config.group_id.clone().filter(|_| is_member);
+        let group = id.map(|id| Group::new(id, config.clone(), stop.clone()));
+        let subscribed = if let Subscription::Topics(names) = &subscription { names.clone() } else { Vec::new() };
         Ok(Self {
             client,
             config,
@@ -103,6 +120,9 @@ impl Consumer {
             round: 0,
             next_metadata: Instant::now(),
             warned: false,
+            group,
+            subscribed,
+            events: Vec::new(),
         })
     }
 
@@ -116,6 +136,7 @@ impl Consumer {
         let deadline = Instant::now().checked_add(wait);
         loop {
             self.refresh_if_due()?;
+            self.keep_membership()?;
             self.look_up_positions()?;
             self.send_fetches()?;
             let found = self.take_buffered()?;
@@ -140,9 +161,91 @@ impl Consumer {
         }
     }
 
-    /// Ends reading.
+    /// Ends reading: commits what was read if that is to be done automatically, and leaves the group.
     pub fn close(&mut self) {
+        self.auto_commit();
+        self.revoke();
+        if let Some(group) = &mut self.group {
+            group.leave(&mut self.client);
+        }
         self.fetches.clear();
+    }
+
+    /// What happened to the assignment since the last call.
+    pub fn take_events(&mut self) -> Vec<GroupEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Commits these offsets for the group.
+    pub(crate) fn commit(&mut self, offsets: &Offsets) -> Result<(), ClientError> {
+        match &mut self.group {
+            Some(group) => group.commit(&mut self.client, offsets),
+            None => Ok(()),
+        }
+    }
+
+    fn auto_commit(&mut self) {
+        if !self.config.auto_commit {
+            return;
+        }
+        let read = self.positions.iter().filter_map(|(place, position)| Some((place.clone(), position.consumed?)));
+        let offsets: Offsets = read.collect();
+        if let Err(error) = self.commit(&offsets) {
+            // The next member reads these records again.
+            let text = format!("Asynchronous auto-commit of offsets failed: {error}");
+            eprintln!("{}", crate::log_line::log_line("WARN", &text));
+        }
+    }
+
+    /// Commits when it is time, and joins the group when it wants that.
+    fn keep_membership(&mut self) -> Result<(), ClientError> {
+        let Some(group) = &mut self.group else { return Ok(()) };
+        if !group.needs_join() {
+            if Instant::now() >= group.next_commit {
+                self.auto_commit();
+            }
+            return Ok(());
+        }
+        self.auto_commit();
+        self.revoke();
+        let Some(group) = &mut self.group else { return Ok(()) };
+        let Some(assigned) = group.join(&mut self.client, &self.subscribed)? else { return Ok(()) };
+        let committed = group.committed(&mut self.client, &assigned)?;
+        self.round += 1;
+        for (topic, partition) in assigned {
+            let place: Place = (topic.as_str().into(), partition);
+            let start = match committed.get(&place) {
+                Some(offset) => Start::Offset(*offset),
+                None => self.reset_start(&place)?,
+            };
+            self.positions.insert(place, Position::new(start, self.round));
+        }
+        self.events.push(GroupEvent::Assigned(self.positions.keys().cloned().collect()));
+        self.next_metadata = Instant::now();
+        self.refresh_if_due()
+    }
+
+    fn reset_start(&self, place: &Place) -> Result<Start, ClientError> {
+        match self.config.offset_reset {
+            OffsetReset::Earliest => Ok(Start::Earliest),
+            OffsetReset::Latest => Ok(Start::Latest),
+            OffsetReset::None => {
+                let text = format!("Undefined offset with no reset policy for partitions: [{}-{}]", place.0, place.1);
+                Err(ClientError::api(ErrorCode::OffsetOutOfRange.code(), Some(text)))
+            }
+        }
+    }
+
+    fn revoke(&mut self) {
+        if self.group.is_some() && self.events_began() {
+            self.events.push(GroupEvent::Revoked(self.positions.keys().cloned().collect()));
+            self.positions.clear();
+            self.buffered.clear();
+        }
+    }
+
+    fn events_began(&self) -> bool {
+        !self.positions.is_empty()
     }
 
     fn take_buffered(&mut self) -> Result<Vec<ConsumedRecord>, ClientError> {
@@ -187,8 +290,29 @@ impl Consumer {
         let backoff = self.client.settings().retry_backoff;
         self.next_metadata = now + if is_complete { self.config.metadata_max_age } else { backoff };
         let wanted = topics.into_iter().filter(|topic| self.is_wanted(topic)).collect::<Vec<_>>();
+        if self.group.is_some() {
+            self.tell_group(&wanted);
+        }
         self.assign_all(&wanted);
         Ok(())
+    }
+
+    /// New topics of a pattern, and new partitions, make a group share out anew.
+    fn tell_group(&mut self, topics: &[MetadataResponseTopic]) {
+        let named = topics.iter().filter_map(|topic| Some((topic.name.clone()?, topic.partitions.len())));
+        let counts: BTreeMap<String, i32> =
+            named.map(|(name, count)| (name, i32::try_from(count).unwrap_or(i32::MAX))).collect();
+        let names: Vec<String> = counts.keys().cloned().collect();
+        let is_new = matches!(self.subscription, Subscription::Pattern(_)) && names != self.subscribed;
+        if is_new {
+            self.subscribed = names;
+        }
+        if let Some(group) = &mut self.group {
+            // Other members may read other topics: only what both know can be compared.
+            let mut known = group.seen.clone();
+            known.extend(counts);
+            group.topics_changed(&known, is_new);
+        }
     }
 
     fn is_wanted(&self, topic: &MetadataResponseTopic) -> bool {
@@ -241,12 +365,13 @@ impl Consumer {
                     _ if self.config.offset_reset == OffsetReset::Earliest => Start::Earliest,
                     _ => Start::Latest,
                 };
-                let round = self.round;
-                let position = self
-                    .positions
-                    .entry((name.clone(), partition.partition_index))
-                    .or_insert_with(|| Position::new(start, round));
-                (position.topic_id, position.leader) = (topic.topic_id, partition.leader_id);
+                let place = (name.clone(), partition.partition_index);
+                if self.group.is_none() {
+                    self.positions.entry(place.clone()).or_insert_with(|| Position::new(start, self.round));
+                }
+                if let Some(position) = self.positions.get_mut(&place) {
+                    (position.topic_id, position.leader) = (topic.topic_id, partition.leader_id);
+                }
             }
         }
     }
