@@ -75,21 +75,31 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     let kind = options.election_type().map_err(Failure::Message)?;
     let partitions = options.partitions()?;
     options.cluster.command_config = options.cluster.command_config.or(options.admin_config);
-    let mut client = connect(&options.cluster)?;
-    let outcomes = elect(&mut client, kind, partitions).map_err(|error| {
-        let hint = match error.code() {
-            Some(ErrorCode::ClusterAuthorizationFailed) => Some("Not authorized to perform leader election"),
-            Some(ErrorCode::RequestTimedOut) => Some("Timeout waiting for election results"),
-            _ => None,
-        };
-        let text = hint.map_or_else(|| error.as_exception(), str::to_owned);
-        Failure::Cluster { error, text, on_stdout: false }
-    })?;
+    let outcomes = connect(&options.cluster)?
+        .and_then(|mut client| elect(&mut client, kind, partitions))
+        .or_else(|error| Err(refused(context, error)?))?;
     print(context, kind, &outcomes)
 }
 
+/// Kafka's tool says some things twice.
+fn refused(context: &mut Context<'_>, error: ClientError) -> Result<Failure, Failure> {
+    let hint = match (&error, error.code()) {
+        (_, Some(ErrorCode::ClusterAuthorizationFailed)) => Some("Not authorized to perform leader election"),
+        (ClientError::Timeout(_), _) | (_, Some(ErrorCode::RequestTimedOut)) => {
+            Some("Timeout waiting for election results")
+        }
+        _ => None,
+    };
+    if let (Some(hint), false) = (hint, context.is_json()) {
+        context.out(hint)?;
+    }
+    let told = error.as_exception();
+    let text = hint.map_or_else(|| told.clone(), |hint| format!("{hint}\n{told}"));
+    Ok(Failure::Cluster { error, text, on_stdout: false })
+}
+
 /// Patience is half a minute, unless the file of settings says otherwise.
-fn connect(cluster: &ClusterArgs) -> Result<Client, Failure> {
+fn connect(cluster: &ClusterArgs) -> Result<Result<Client, ClientError>, Failure> {
     let mut settings = cluster.settings()?;
     let defaults = cli::settings("localhost:9092", None)?;
     if settings.api_timeout == defaults.api_timeout {
@@ -98,7 +108,7 @@ fn connect(cluster: &ClusterArgs) -> Result<Client, Failure> {
     if settings.request_timeout == defaults.request_timeout {
         settings.request_timeout = Duration::from_secs(15);
     }
-    Ok(Client::connect(settings)?)
+    Ok(Client::connect(settings))
 }
 
 impl Options {
