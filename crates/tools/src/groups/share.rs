@@ -37,7 +37,7 @@ fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
     let ids = KIND.chosen(options, &mut client)?;
     let described =
         if ids.is_empty() { Vec::new() } else { client.describe_share_groups(&ids).map_err(Thrown::execution)? };
-    let mut groups = Vec::new();
+    let (mut groups, mut rows) = (Vec::new(), Vec::new());
     for (id, group) in described {
         match group {
             Ok(group) => groups.push((group, ShareOffsets::new())),
@@ -45,7 +45,7 @@ fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
             Err(error) if context.is_json() => {
                 context.note_reported_error();
                 let error = output::json_error(error.code_name(), &error.to_string());
-                return Ok(context.out(output::json(&json!({ "groups": [{ "group": id, "error": error }] })))?);
+                rows.push(json!({ "group": id, "error": error }));
             }
             Err(error) => return Err(Thrown::execution(error).into()),
         }
@@ -54,7 +54,8 @@ fn act(context: &mut Context<'_>, options: &Options) -> Result<(), Stop> {
         add_offsets(&mut client, &mut groups)?;
     }
     if context.is_json() {
-        let rows: Vec<Value> = groups.iter().map(|(group, offsets)| document(group, offsets, options)).collect();
+        rows.extend(groups.iter().map(|(group, offsets)| document(group, offsets, options)));
+        rows.sort_by(|one: &Value, other| one["group"].as_str().cmp(&other["group"].as_str()));
         return Ok(context.out(output::json(&json!({ "groups": rows })))?);
     }
     for (group, offsets) in &groups {

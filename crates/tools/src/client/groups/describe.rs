@@ -8,7 +8,7 @@ use barnabas_protocol::messages::consumer_group_describe_response::{self as mode
 use barnabas_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use barnabas_protocol::messages::{ConsumerGroupDescribeRequest, ConsumerProtocolAssignment, DescribeGroupsRequest};
 
-use super::{ByCoordinator, TopicPartition};
+use super::{Answers, ByCoordinator, TopicPartition};
 use crate::client::{Client, ClientError};
 
 /// A broker as tools name it.
@@ -48,8 +48,7 @@ pub(crate) struct MemberDescription {
     pub(crate) upgraded: Option<bool>,
 }
 
-/// Each group with its description or what the broker said against it, by name.
-pub(crate) type Descriptions = Vec<(String, Result<GroupDescription, ClientError>)>;
+type Descriptions = Answers<GroupDescription>;
 
 /// What ConsumerGroupDescribe said of groups that it does not know: it tells better than DescribeGroups what they are.
 type Messages = BTreeMap<String, String>;

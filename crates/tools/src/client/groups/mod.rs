@@ -27,6 +27,9 @@ pub(crate) use others::{ShareOffset, ShareOffsets, StreamsGroup};
 /// Topic and partition.
 pub(crate) type TopicPartition = (String, i32);
 
+/// Each group with what is known of it or what the broker said against it, by name.
+pub(crate) type Answers<T> = Vec<(String, Result<T, ClientError>)>;
+
 /// Groups by the broker that coordinates them.
 pub(crate) type ByCoordinator = BTreeMap<i32, Vec<String>>;
 

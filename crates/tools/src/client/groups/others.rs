@@ -10,7 +10,7 @@ use barnabas_protocol::messages::{
     DescribeShareGroupOffsetsRequest, ShareGroupDescribeRequest, StreamsGroupDescribeRequest,
 };
 
-use super::{GroupDescription, MemberDescription, Node, TopicPartition};
+use super::{Answers, GroupDescription, MemberDescription, Node, TopicPartition};
 use crate::client::{Client, ClientError};
 
 /// Where a share group begins to read a partition; without value if it has not begun.
@@ -26,10 +26,7 @@ pub(crate) struct ShareOffset {
 
 impl Client {
     /// Describes share groups, by name.
-    pub(crate) fn describe_share_groups(
-        &mut self,
-        ids: &[String],
-    ) -> Result<Vec<(String, Result<GroupDescription, ClientError>)>, ClientError> {
+    pub(crate) fn describe_share_groups(&mut self, ids: &[String]) -> Result<Answers<GroupDescription>, ClientError> {
         self.of_groups("describeShareGroups", |client| {
             let request = |ids: Vec<String>| ShareGroupDescribeRequest { group_ids: ids, ..Default::default() };
             let mut found = Vec::new();
@@ -75,10 +72,7 @@ impl Client {
     }
 
     /// Describes streams groups, by name.
-    pub(crate) fn describe_streams_groups(
-        &mut self,
-        ids: &[String],
-    ) -> Result<Vec<(String, Result<StreamsGroup, ClientError>)>, ClientError> {
+    pub(crate) fn describe_streams_groups(&mut self, ids: &[String]) -> Result<Answers<StreamsGroup>, ClientError> {
         self.of_groups("describeStreamsGroups", |client| {
             let request = |ids: Vec<String>| StreamsGroupDescribeRequest { group_ids: ids, ..Default::default() };
             let mut found = Vec::new();

@@ -12,7 +12,7 @@ pub(super) fn lines(group: &GroupDescription, verbose: bool) -> Vec<String> {
     let members = &group.members;
     let upgraded = |wanted| members.iter().any(|member| member.upgraded == Some(wanted));
     let table = Table {
-        with_instance: members.iter().any(|member| instance(member) != ""),
+        with_instance: members.iter().any(|member| !instance(member).is_empty()),
         with_upgrade: upgraded(true) && upgraded(false),
         verbose,
     };

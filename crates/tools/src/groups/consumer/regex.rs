@@ -106,11 +106,10 @@ fn after_class(rest: &str) -> Option<&str> {
     let mut at = usize::from(body.starts_with(']'));
     loop {
         let c = body[at..].chars().next()?;
-        if body[at..].starts_with("[:") {
-            if let Some(end) = body[at..].find(":]") {
-                at += end + 2;
-                continue;
-            }
+        let named = body[at..].starts_with("[:").then(|| body[at..].find(":]")).flatten();
+        if let Some(end) = named {
+            at += end + 2;
+            continue;
         }
         at += c.len_utf8();
         match c {
