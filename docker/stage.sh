@@ -13,20 +13,20 @@ cp "$binary" "$out/bin/$arch/barnabas"
 chmod 755 "$out/bin/$arch/barnabas"
 cp "$here/Dockerfile" "$out/Dockerfile"
 
-# Tools: one list, four places, with and without .sh.
+# Tools: one list, five places, with and without .sh.
 tools() {
     if [ "$arch" = "${HOST_ARCH:-amd64}" ]; then "$binary" tools --names 2>/dev/null || true; fi
     grep -v '^#' "$here/tools.txt"
 }
-mkdir -p "$out/rootfs/usr/bin" "$out/rootfs/opt/kafka/bin" "$out/rootfs/opt/bitnami/kafka/bin"
+mkdir -p "$out/rootfs/usr/bin" "$out/rootfs/opt/kafka/bin" "$out/rootfs/opt/bitnami/kafka/bin" "$out/writable/kafka/bin"
 tools | sort -u | while read -r tool; do
     [ -n "$tool" ] || continue
     ln -s barnabas "$out/rootfs/usr/bin/$tool"
     case $tool in cub | ub) continue ;; esac
     ln -s barnabas "$out/rootfs/usr/bin/$tool.sh"
-    for folder in opt/kafka/bin opt/bitnami/kafka/bin; do
-        ln -s /usr/bin/barnabas "$out/rootfs/$folder/$tool"
-        ln -s /usr/bin/barnabas "$out/rootfs/$folder/$tool.sh"
+    for folder in rootfs/opt/kafka/bin rootfs/opt/bitnami/kafka/bin writable/kafka/bin; do
+        ln -s /usr/bin/barnabas "$out/$folder/$tool"
+        ln -s /usr/bin/barnabas "$out/$folder/$tool.sh"
     done
 done
 
@@ -53,7 +53,8 @@ datalog
 docker-entrypoint-initdb.d
 etc/kafka/secrets
 home/appuser
-kafka
+kafka/data
+kafka/logs
 mnt/shared/config
 opt/bitnami/kafka/config/certs
 opt/bitnami/kafka/logs

@@ -19,7 +19,7 @@ TOOLS = {
     "apache": "/opt/kafka/bin/{name}.sh",
     "bitnami": "{name}.sh",
     "wurstmeister": "{name}.sh",
-    "debezium": "bin/{name}.sh",
+    "debezium": "/kafka/bin/{name}.sh",
 }
 HEADS = {"shape", "expect", "refusal", "zookeeper", "inside", "container", "host", "elsewhere", "broker", "brokers", "healthy",
          "ends", "topics", "auto", "keeps", "says", "tools"}
