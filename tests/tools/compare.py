@@ -32,6 +32,10 @@ from steps import steps
 HERE = Path(__file__).resolve().parent
 SUITE_LIMIT_S = 400
 NATIVE_LIMIT_S = 40
+JAVA = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "-cp", f"{HERE}/target/*:{HERE}/target/dependency/*"]
+# Tools that end the whole process, whatever the driver does, or let exceptions do it.
+OWN_PROCESS = {"kafka-cluster": "org.apache.kafka.tools.ClusterTool", "kafka-transactions": "org.apache.kafka.tools.TransactionsCommand",
+               "kafka-storage": "kafka.tools.StorageTool"}
 LOOSE = os.environ.get("MESSAGES") == "loose"
 
 
@@ -46,7 +50,7 @@ class Side:
         self.run = f"run{letter}{time.time_ns() // 1_000_000 % 10**8:08d}"
         self.node = None
         self.process = subprocess.Popen(
-            ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "-cp", f"{HERE}/target/*:{HERE}/target/dependency/*", "tools.Driver"],
+            [*JAVA, "tools.Driver"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def call(self, step):
@@ -72,6 +76,7 @@ class Side:
             line = line.replace(self.log_dir, "LOG_DIR")
         for pattern, replacement in PATTERNS:
             line = re.sub(pattern, replacement, line)
+        line = line.replace(self.bootstrap.replace(":", " "), "BROKER")
         if self.node is not None:
             line = re.sub(rf"\b(Leader|Replicas|Isr|isr|broker|brokers|Broker|id|\(id|Elr|LastKnownElr|node)([:\s\]\"]+){self.node}\b", r"\1\2NODE", line)
             line = re.sub(rf"(\"brokers?\":\[?|\"replicas\":\[|broker )(\{{\"broker\":)?{self.node}\b", r"\1\2NODE", line)
@@ -101,6 +106,9 @@ class Side:
         return self.run_java(*words)
 
     def run_java(self, *words):
+        if words[1] in OWN_PROCESS:
+            done = subprocess.run([*JAVA, OWN_PROCESS[words[1]], *words[2:]], input=words[0], capture_output=True, text=True, timeout=NATIVE_LIMIT_S)
+            return str(done.returncode), done.stdout, done.stderr
         self.process.stdin.write(" ".join(base64.b64encode(word.encode()).decode() for word in words) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split(" ")
@@ -118,6 +126,7 @@ PATTERNS = [
     (r"\bTopicId: \S+", "TopicId: ID"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"Cluster ID: \S+", "Cluster ID: ID"),
+    (r"ClusterId: +\S+", "ClusterId: ID"),
     (r"\[20\d\d-\d\d-\d\d \d\d:\d\d:\d\d,\d+\]", "[DATE]"),
     (r"\b1[7-9]\d{11}\b", "TIME"),
     (r"console-consumer-\d+", "console-consumer-N"),
@@ -129,6 +138,7 @@ PATTERNS = [
     (r"CreateTime: TIME size: \d+", "CreateTime: TIME size: N"),
     (r"\b(crc|producerId): -?\d+", r"\1: N"),
     (r"Epoch: \d+$", "Epoch: N"),
+    (r"directory\.id=[^,}]+", "directory.id=ID"),
     (r"scenarios: \[\[.*\]\]", "scenarios: ALL"),
     (r"[ \t]+", " "),
 ]

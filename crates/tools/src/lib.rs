@@ -2,15 +2,19 @@
 //! folder or file per tool; the client they share is in `client/`, command lines are in `cli/`. This file holds the list of
 //! tools and how one of them is run.
 
+mod admin_link;
 mod broker_api_versions;
 pub mod cli;
 pub mod client;
+mod cluster;
 mod configs;
 mod console_consumer;
 mod console_producer;
 mod context;
 mod delete_records;
+mod elsewhere;
 mod failure;
+mod features;
 mod get_offsets;
 mod groups;
 mod java;
@@ -18,10 +22,12 @@ mod json_file;
 mod leader_election;
 mod log_dirs;
 mod log_line;
+mod metadata_quorum;
 pub mod output;
 mod properties;
 mod reassign;
 mod signals;
+mod storage;
 mod topics;
 mod utility_belt;
 
@@ -43,10 +49,21 @@ pub struct Tool {
 /// Every tool, by name.
 pub const TOOLS: &[Tool] = &[
     broker_api_versions::TOOL,
+    cluster::TOOL,
     configs::TOOL,
     console_consumer::TOOL,
     console_producer::TOOL,
     delete_records::TOOL,
+    elsewhere::CONNECT_DISTRIBUTED,
+    elsewhere::CONNECT_MIRROR_MAKER,
+    elsewhere::CONNECT_PLUGIN_PATH,
+    elsewhere::CONNECT_STANDALONE,
+    elsewhere::JMX,
+    elsewhere::METADATA_SHELL,
+    elsewhere::RUN_CLASS,
+    elsewhere::STREAMS_RESET,
+    elsewhere::TROGDOR,
+    features::TOOL,
     get_offsets::TOOL,
     groups::CONSUMER_GROUPS,
     groups::GROUPS,
@@ -54,7 +71,9 @@ pub const TOOLS: &[Tool] = &[
     groups::STREAMS_GROUPS,
     leader_election::TOOL,
     log_dirs::TOOL,
+    metadata_quorum::TOOL,
     reassign::TOOL,
+    storage::TOOL,
     topics::TOOL,
     utility_belt::CUB,
     utility_belt::DUB,

@@ -1,5 +1,6 @@
 """The calls that compare.py makes, in order: later ones build on earlier ones."""
 from .brokers import brokers
+from .clusters import clusters
 from .configs import configs
 from .console import console
 from .elections import elections
@@ -11,5 +12,5 @@ from .topics import topics
 
 
 def steps(folder):
-    for part in (brokers(), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), others(), record_deletion(folder), dump(), cleaning()):
         yield from part

@@ -4,8 +4,6 @@ from .step import at, tool
 
 def others():
     yield at("kafka-acls", "list without authorizer", "--list")
-    yield at("kafka-features", "describe", "describe", unordered=True)
-    yield tool("kafka-cluster", "id", "cluster-id --bootstrap-server {B}")
 
 
 def dump():

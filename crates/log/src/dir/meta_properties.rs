@@ -20,7 +20,8 @@ pub struct MetaProperties {
 }
 
 impl MetaProperties {
-    pub(crate) fn read(vfs: &dyn Vfs, dir: &Path) -> io::Result<Option<Self>> {
+    /// The identity of a folder, without locking it; `None` if it has none yet.
+    pub fn read(vfs: &dyn Vfs, dir: &Path) -> io::Result<Option<Self>> {
         let path = dir.join(FILE_NAME);
         match vfs.read(&path) {
             Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes))

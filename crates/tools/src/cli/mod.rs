@@ -2,6 +2,7 @@
 //! Kafka's words for what is wrong. A tool describes its options as a struct that derives `clap::Args`, all of them
 //! optional, and judges combinations itself.
 
+pub(crate) mod argparse;
 mod bootstrap;
 mod topic_filter;
 
