@@ -2,6 +2,7 @@
 //! folder or file per tool; the client they share is in `client/`, command lines are in `cli/`. This file holds the list of
 //! tools and how one of them is run.
 
+mod acls;
 mod admin_link;
 mod broker_api_versions;
 pub mod cli;
@@ -12,6 +13,7 @@ mod console_consumer;
 mod console_producer;
 mod context;
 mod delete_records;
+mod dump_log;
 mod elsewhere;
 mod failure;
 mod features;
@@ -48,12 +50,14 @@ pub struct Tool {
 
 /// Every tool, by name.
 pub const TOOLS: &[Tool] = &[
+    acls::TOOL,
     broker_api_versions::TOOL,
     cluster::TOOL,
     configs::TOOL,
     console_consumer::TOOL,
     console_producer::TOOL,
     delete_records::TOOL,
+    dump_log::TOOL,
     elsewhere::CONNECT_DISTRIBUTED,
     elsewhere::CONNECT_MIRROR_MAKER,
     elsewhere::CONNECT_PLUGIN_PATH,

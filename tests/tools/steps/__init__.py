@@ -1,4 +1,5 @@
 """The calls that compare.py makes, in order: later ones build on earlier ones."""
+from .acls import acls
 from .brokers import brokers
 from .clusters import clusters
 from .configs import configs
@@ -6,11 +7,11 @@ from .console import console
 from .elections import elections
 from .groups import groups
 from .offsets import offsets, record_deletion
-from .others import cleaning, dump, others
+from .others import cleaning, dump
 from .reassignments import reassignments
 from .topics import topics
 
 
 def steps(folder):
-    for part in (brokers(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), others(), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), dump(), cleaning()):
         yield from part

@@ -1,0 +1,36 @@
+"""kafka-acls, against brokers without an authorizer."""
+from .step import at, tool
+
+
+def acls():
+    t = "kafka-acls"
+    yield at(t, "list without authorizer", "--list")
+    yield at(t, "list of a topic", "--list --topic {R}-a")
+    yield at(t, "list of a principal", "--list --principal User:a")
+    yield at(t, "add", "--add --topic {R}-a --allow-principal User:a --operation Read")
+    yield at(t, "add for a producer", "--add --topic {R}-a --allow-principal User:a --producer")
+    yield at(t, "add for a consumer", "--add --topic {R}-a --group g --allow-principal User:a --consumer")
+    yield at(t, "add denial", "--add --cluster --deny-principal User:a --deny-host 10.0.0.1 --operation Alter")
+    yield at(t, "add for a prefix", "--add --topic {R} --resource-pattern-type prefixed --allow-principal User:a")
+    yield at(t, "add unknown operation", "--add --topic x --allow-principal User:a --operation Bogus")
+    yield at(t, "add operation of another resource", "--add --topic x --allow-principal User:a --operation ClusterAction")
+    yield at(t, "add bad principal", "--add --topic x --allow-principal a --operation Read")
+    yield at(t, "add nobody", "--add --topic x")
+    yield at(t, "add to nothing", "--add --allow-principal User:a")
+    yield at(t, "add with a filter pattern", "--add --topic x --resource-pattern-type match --allow-principal User:a")
+    yield at(t, "add with a bad pattern", "--add --topic x --resource-pattern-type bogus --allow-principal User:a")
+    yield at(t, "remove", "--remove --topic x --force")
+    yield at(t, "remove one", "--remove --topic x --allow-principal User:a --operation Read --force")
+    yield at(t, "two actions", "--add --list --topic x")
+    yield at(t, "no action", "--topic x")
+    yield at(t, "list with hosts", "--list --allow-host x")
+    yield at(t, "producer with operation", "--add --producer --topic x --allow-principal User:a --operation Read")
+    yield at(t, "producer without topic", "--add --producer --allow-principal User:a")
+    yield at(t, "consumer without group", "--add --consumer --topic x --allow-principal User:a")
+    yield at(t, "idempotent without producer", "--add --idempotent --topic x --allow-principal User:a")
+    yield at(t, "principal without list", "--add --topic x --principal User:a")
+    yield tool(t, "without address", "--list")
+    yield tool(t, "without arguments", "")
+    yield tool(t, "unknown option", "--bogus")
+    yield tool(t, "both addresses", "--bootstrap-server {B} --bootstrap-controller {B} --list")
+    yield tool(t, "broken address", "--bootstrap-server nowhere --list")
