@@ -43,7 +43,12 @@ impl Banner<'_> {
         println!("  cluster   {}{formatted}, node {}", self.running.cluster_id, self.config.node_id());
         for listener in &self.running.listeners {
             let told = format!("{}:{}", listener.advertised_host, listener.advertised_port);
-            println!("  {:<9} {} -> clients are told {told}; {}", listener.name, listener.address, reach(listener));
+            println!(
+                "  {:<9} {} -> clients are told {told}; {}",
+                listener.name,
+                listener.address,
+                self.reach(listener)
+            );
         }
         if let Some(address) = self.http_address {
             println!("  http      http://{address}/metrics  /healthz  /readyz");
@@ -61,13 +66,28 @@ impl Banner<'_> {
         println!("ready in {} ms", self.started.elapsed().as_millis());
     }
 
+    /// Who can use the address that clients are told.
+    fn reach(&self, listener: &ListeningOn) -> &'static str {
+        let host = listener.advertised_host.as_str();
+        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let answers_each = self.config.boolean("barnabas.advertised.listeners.per.connection");
+        match (is_loopback, listener.address.ip().is_loopback()) {
+            (_, true) => "listens on loopback only: others cannot connect, whatever they are told",
+            (true, false) if answers_each => {
+                "this machine by that name; neighbours are told the address by which they came in"
+            }
+            (true, false) => "reachable from this machine only, not from other containers",
+            (false, false) => "reachable by whoever resolves that name",
+        }
+    }
+
     fn for_machines(&self) -> Value {
         let listeners = self.running.listeners.iter().map(|listener| {
             json!({
                 "name": listener.name,
                 "address": listener.address.to_string(),
                 "advertised": format!("{}:{}", listener.advertised_host, listener.advertised_port),
-                "reach": reach(listener),
+                "reach": self.reach(listener),
             })
         });
         let dirs = self.running.broker.data_dirs().map(|dir| {
@@ -97,16 +117,5 @@ fn free_space(dir: &Path) -> String {
             format!(" ({:.1} of {:.1} GiB free)", space.usable_bytes as f64 / GIB, space.total_bytes as f64 / GIB)
         }
         Err(error) => format!(" (free space unknown: {error})"),
-    }
-}
-
-/// Who can use the address that clients are told.
-fn reach(listener: &ListeningOn) -> &'static str {
-    let host = listener.advertised_host.as_str();
-    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    match (is_loopback, listener.address.ip().is_loopback()) {
-        (true, _) => "reachable from this machine only, not from other containers",
-        (false, true) => "listens on loopback only: others cannot connect, whatever they are told",
-        (false, false) => "reachable by whoever resolves that name",
     }
 }
