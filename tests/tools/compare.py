@@ -119,7 +119,7 @@ class Side:
 
 # Traces of Java. Warnings of its logger, which the driver does not configure, but images do. An exception that a reset of several
 # groups from a file prints although all goes well.
-UNJUDGED = r" at |Caused by|\s*\.\.\. \d+ more|\[DATE\] WARN New offset|com\.fasterxml\.jackson\.databind\.exc\.InvalidFormatException"
+UNJUDGED = r" at |Caused by|\s*\.\.\. \d+ more|\[DATE\] (WARN|ERROR) |The consumer rebalance protocol \(KIP-848\) is|com\.fasterxml\.jackson\.databind\.exc\.InvalidFormatException"
 
 # What may differ between two runs of the same broker.
 PATTERNS = [

@@ -26,12 +26,14 @@ mod log_dirs;
 mod log_line;
 mod metadata_quorum;
 pub mod output;
+mod perf;
 mod properties;
 mod reassign;
 mod signals;
 mod storage;
 mod topics;
 mod utility_belt;
+mod verifiable;
 
 use std::io::{self, BufWriter, Write};
 
@@ -76,12 +78,16 @@ pub const TOOLS: &[Tool] = &[
     leader_election::TOOL,
     log_dirs::TOOL,
     metadata_quorum::TOOL,
+    perf::CONSUMER,
+    perf::PRODUCER,
     reassign::TOOL,
     storage::TOOL,
     topics::TOOL,
     utility_belt::CUB,
     utility_belt::DUB,
     utility_belt::UB,
+    verifiable::CONSUMER,
+    verifiable::PRODUCER,
 ];
 
 /// The tool of this name; `kafka-topics.sh` and a path before the name are fine.

@@ -33,10 +33,11 @@ async fn next_signal() -> Option<u8> {
 }
 
 /// Ends when standard output is a pipe whose reader has closed it, as `head -1` does.
+#[expect(deprecated, reason = "the replacement is unsafe; an owned descriptor has what it asks for")]
 async fn reader_is_gone() {
-    let copy = io::stdout().as_fd().try_clone_to_owned();
+    let copy = io::stdout().as_fd().try_clone_to_owned().ok();
     // Files cannot be waited for.
-    if let Ok(pipe) = copy.and_then(|copy| AsyncFd::with_interest(copy, Interest::ERROR)) {
+    if let Some(pipe) = copy.and_then(|copy| AsyncFd::try_with_interest(copy, Interest::ERROR).ok()) {
         if pipe.ready(Interest::ERROR).await.is_ok() {
             return;
         }

@@ -3,6 +3,7 @@
 //! optional, and judges combinations itself.
 
 pub(crate) mod argparse;
+pub mod arguments;
 mod bootstrap;
 mod topic_filter;
 

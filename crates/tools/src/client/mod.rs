@@ -7,6 +7,7 @@ mod error;
 mod exceptions;
 pub(crate) mod groups;
 mod leaders;
+mod links;
 pub mod producer;
 mod settings;
 

@@ -178,7 +178,7 @@ fn rewind(consumer: &mut Consumer, next: Option<&ConsumedRecord>) {
 fn show(context: &mut Context<'_>, plan: &Plan, record: &ConsumedRecord) -> Result<Option<Result<(), End>>, End> {
     match plan.formatter.write(record, context.stdout) {
         Ok(()) => Ok(None),
-        Err(FormatError::Output(_)) => Ok(Some(Ok(()))),
+        Err(FormatError::Output) => Ok(Some(Ok(()))),
         Err(FormatError::Serialization(text)) => {
             let exception = format!("org.apache.kafka.common.errors.SerializationException: {text}");
             if !plan.skip_message_on_error {

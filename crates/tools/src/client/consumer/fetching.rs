@@ -101,7 +101,7 @@ impl Consumer {
 
     fn write_fetch(&mut self, broker: i32, request: &FetchRequest) -> Result<Ticket<FetchRequest>, ClientError> {
         let has_ids = request.topics.iter().all(|topic| !topic.topic_id.is_zero());
-        let connection = self.client.connection(broker)?;
+        let connection = self.links.get(&self.client, broker)?;
         let newest = connection.version_of::<FetchRequest>()?;
         let version = if has_ids { newest } else { newest.min(VERSION_WITH_TOPIC_IDS - 1) };
         connection.send_version(version, request)
@@ -118,7 +118,7 @@ impl Consumer {
         let slice = if brokers.len() > 1 { wait.min(Duration::from_millis(2)) } else { wait };
         loop {
             for broker in &brokers {
-                let readable = self.client.connection(*broker).map(|connection| connection.is_readable(slice));
+                let readable = self.links.get(&self.client, *broker).map(|connection| connection.is_readable(slice));
                 if readable.unwrap_or(true) {
                     return self.take_fetch(*broker);
                 }
@@ -146,7 +146,7 @@ impl Consumer {
     fn take_fetch(&mut self, broker: i32) -> Result<(), ClientError> {
         let Some(fetch) = self.fetches.remove(&broker) else { return Ok(()) };
         let timeout = self.client.settings().request_timeout + self.config.fetch_max_wait;
-        let answer = self.client.connection(broker).and_then(|link| link.receive(fetch.ticket, timeout));
+        let answer = self.links.get(&self.client, broker).and_then(|link| link.receive(fetch.ticket, timeout));
         match answer {
             Ok(response) => self.judge_fetch(&fetch.parts, response),
             Err(error) => self.broker_failed(broker, error),
@@ -156,7 +156,7 @@ impl Consumer {
     /// What was under way is lost; leaders are looked up again.
     pub(super) fn broker_failed(&mut self, broker: i32, error: ClientError) -> Result<(), ClientError> {
         self.fetches.remove(&broker);
-        self.client.drop_connection(broker);
+        self.links.close(broker);
         if !error.is_retriable() {
             return Err(error);
         }

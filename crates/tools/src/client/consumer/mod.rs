@@ -17,6 +17,7 @@ use barnabas_protocol::messages::metadata_response::MetadataResponseTopic;
 use barnabas_protocol::records::{Record, TimestampType};
 use regex::Regex;
 
+use super::links::Links;
 use super::{Client, ClientError};
 use batches::PartitionRecords;
 pub use config::{ConsumerConfig, OffsetReset};
@@ -85,6 +86,7 @@ pub enum GroupEvent {
 /// Reads records from a cluster.
 pub struct Consumer {
     client: Client,
+    links: Links,
     config: ConsumerConfig,
     subscription: Subscription,
     stop: Arc<AtomicBool>,
@@ -111,6 +113,7 @@ impl Consumer {
         let subscribed = if let Subscription::Topics(names) = &subscription { names.clone() } else { Vec::new() };
         Ok(Self {
             client,
+            links: Links::default(),
             config,
             subscription,
             stop,

@@ -35,12 +35,12 @@ impl Consumer {
         let mut tickets = Vec::new();
         for (broker, places) in &wanted {
             let request = self.list_offsets(places);
-            let sent = self.client.connection(*broker).and_then(|connection| connection.send(&request));
+            let sent = self.links.get(&self.client, *broker).and_then(|connection| connection.send(&request));
             tickets.push((*broker, sent));
         }
         let timeout = self.client.settings().request_timeout;
         for (broker, ticket) in tickets {
-            let answer = ticket.and_then(|ticket| self.client.connection(broker)?.receive(ticket, timeout));
+            let answer = ticket.and_then(|ticket| self.links.get(&self.client, broker)?.receive(ticket, timeout));
             match answer {
                 Ok(response) => self.take_offsets(response)?,
                 Err(error) => self.broker_failed(broker, error)?,

@@ -16,6 +16,7 @@ use barnabas_common::{ErrorCode, Uuid};
 use barnabas_protocol::messages::metadata_response::MetadataResponseTopic;
 use barnabas_protocol::records::RecordHeader;
 
+use super::links::Links;
 use super::{Client, ClientError};
 use batch::{BatchRules, Identity, PartitionQueue};
 pub use config::ProducerConfig;
@@ -76,6 +77,7 @@ struct Topic {
 /// Sends records to a cluster.
 pub struct Producer {
     client: Client,
+    links: Links,
     config: ProducerConfig,
     random: RandomState,
     drawn: u64,
@@ -98,6 +100,7 @@ impl Producer {
         let config = ProducerConfig::new(client.settings())?;
         Ok(Self {
             client,
+            links: Links::default(),
             config,
             random: RandomState::new(),
             drawn: 0,

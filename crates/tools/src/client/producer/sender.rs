@@ -112,7 +112,7 @@ impl Producer {
 
     fn write(&mut self, broker: i32, request: &ProduceRequest) -> Result<Ticket<ProduceRequest>, ClientError> {
         let has_ids = request.topic_data.iter().all(|topic| !topic.topic_id.is_zero());
-        let connection = self.client.connection(broker)?;
+        let connection = self.links.get(&self.client, broker)?;
         let newest = connection.version_of::<ProduceRequest>()?;
         let version = if has_ids { newest } else { newest.min(VERSION_WITH_TOPIC_IDS - 1) };
         connection.send_version(version, request)
@@ -187,7 +187,7 @@ impl Producer {
         let brokers: Vec<i32> = self.in_flight.keys().copied().collect();
         for broker in brokers {
             while self.in_flight.get(&broker).is_some_and(|requests| !requests.is_empty()) {
-                let arrived = self.client.connection(broker).map(|connection| connection.has_response());
+                let arrived = self.links.get(&self.client, broker).map(|connection| connection.has_response());
                 if arrived.is_ok_and(|arrived| !arrived) {
                     break;
                 }
@@ -204,7 +204,7 @@ impl Producer {
             let brokers: Vec<i32> = waiting.map(|(broker, _)| *broker).collect();
             let slice = if brokers.len() > 1 { wait.min(Duration::from_millis(2)) } else { wait };
             for broker in &brokers {
-                let readable = self.client.connection(*broker).map(|connection| connection.is_readable(slice));
+                let readable = self.links.get(&self.client, *broker).map(|connection| connection.is_readable(slice));
                 if readable.unwrap_or(true) {
                     return self.take_answer(*broker);
                 }
@@ -238,7 +238,7 @@ impl Producer {
             return;
         };
         let timeout = self.client.settings().request_timeout;
-        let answer = self.client.connection(broker).and_then(|link| link.receive(request.ticket, timeout));
+        let answer = self.links.get(&self.client, broker).and_then(|link| link.receive(request.ticket, timeout));
         match answer {
             Ok(response) => self.judge(request.parts, response),
             Err(error) => {
@@ -250,7 +250,7 @@ impl Producer {
 
     /// All that was under way on a connection may or may not have been handled.
     fn lose_connection(&mut self, broker: i32, error: &ClientError) {
-        self.client.drop_connection(broker);
+        self.links.close(broker);
         self.stale_metadata = true;
         for request in self.in_flight.remove(&broker).unwrap_or_default() {
             self.take_back(request.parts, error, true);
