@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Compose(ComposeArgs),
     /// Explains what clients are told and whether they reach it, and finds what is wrong. Exits 1 if something is.
     Doctor(DoctorArgs),
+    /// Lists Kafka's tools that this program is.
+    Tools(ToolsArgs),
     /// Kafka's start command: [-daemon] FILE [--override KEY=VALUE]...
     KafkaServerStart(Words),
     /// Kafka's stop command.
@@ -52,6 +54,13 @@ pub(crate) enum Command {
     /// A few commands of ZooKeeper's shell: HOST:PORT [ls PATH | get PATH | ...].
     #[command(alias = "zookeeper-shell.sh")]
     ZookeeperShell(Words),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ToolsArgs {
+    /// Names only, one per line: for making links.
+    #[arg(long)]
+    pub names: bool,
 }
 
 impl Default for Command {

@@ -12,6 +12,7 @@ mod server;
 mod zookeeper_server;
 mod zookeeper_shell;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(reason) => Err(reason),
         },
+        args::Command::Tools(arguments) => {
+            list_tools(arguments.names);
+            Ok(())
+        }
         args::Command::KafkaServerStart(words) => classic::start(&words.words),
         args::Command::KafkaServerStop(_) => classic::stop(),
         args::Command::ZookeeperServerStart(words) => zookeeper_server::start(&words.words),
@@ -46,6 +51,18 @@ fn main() -> ExitCode {
         Err(reason) => {
             eprintln!("barnabas: {reason}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line for each tool. Whoever reads no further is not told of it.
+fn list_tools(names_only: bool) {
+    let mut out = std::io::stdout().lock();
+    for tool in barnabas_tools::TOOLS {
+        let written =
+            if names_only { writeln!(out, "{}", tool.name) } else { writeln!(out, "{:<32} {}", tool.name, tool.about) };
+        if written.is_err() {
+            return;
         }
     }
 }
