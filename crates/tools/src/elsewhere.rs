@@ -26,6 +26,8 @@ elsewhere! {
     CONNECT_PLUGIN_PATH "connect-plugin-path" "use it from the image that runs Kafka Connect";
     TROGDOR "trogdor" "use kafka-producer-perf-test and kafka-consumer-perf-test";
     JMX "kafka-jmx" "there is no JVM; read the metrics as text from the HTTP port (/metrics)";
+    DELEGATION_TOKENS "kafka-delegation-tokens"
+        "delegation tokens belong to SASL, which is not supported yet; brokers of Apache Kafka need Kafka's own tool";
     STREAMS_RESET "kafka-streams-application-reset"
         "use kafka-consumer-groups --reset-offsets and kafka-topics --delete for the internal topics";
 }

@@ -7,6 +7,7 @@ mod admin_link;
 mod broker_api_versions;
 pub mod cli;
 pub mod client;
+mod client_metrics;
 mod cluster;
 mod configs;
 mod console_consumer;
@@ -32,6 +33,7 @@ mod reassign;
 mod signals;
 mod storage;
 mod topics;
+mod transactions;
 mod utility_belt;
 mod verifiable;
 
@@ -54,6 +56,7 @@ pub struct Tool {
 pub const TOOLS: &[Tool] = &[
     acls::TOOL,
     broker_api_versions::TOOL,
+    client_metrics::TOOL,
     cluster::TOOL,
     configs::TOOL,
     console_consumer::TOOL,
@@ -64,6 +67,7 @@ pub const TOOLS: &[Tool] = &[
     elsewhere::CONNECT_MIRROR_MAKER,
     elsewhere::CONNECT_PLUGIN_PATH,
     elsewhere::CONNECT_STANDALONE,
+    elsewhere::DELEGATION_TOKENS,
     elsewhere::JMX,
     elsewhere::METADATA_SHELL,
     elsewhere::RUN_CLASS,
@@ -83,6 +87,7 @@ pub const TOOLS: &[Tool] = &[
     reassign::TOOL,
     storage::TOOL,
     topics::TOOL,
+    transactions::TOOL,
     utility_belt::CUB,
     utility_belt::DUB,
     utility_belt::UB,

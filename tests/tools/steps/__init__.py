@@ -6,12 +6,14 @@ from .configs import configs
 from .console import console
 from .elections import elections
 from .groups import groups
+from .metrics import metrics
 from .offsets import offsets, record_deletion
 from .others import cleaning, dump
 from .reassignments import reassignments
 from .topics import topics
+from .transactions import transactions
 
 
 def steps(folder):
-    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), dump(), cleaning()):
+    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), transactions(), metrics(), dump(), cleaning()):
         yield from part
