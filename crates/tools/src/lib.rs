@@ -12,6 +12,7 @@ mod cluster;
 mod configs;
 mod console_consumer;
 mod console_producer;
+mod console_share_consumer;
 mod context;
 mod delete_records;
 mod dump_log;
@@ -61,6 +62,7 @@ pub const TOOLS: &[Tool] = &[
     configs::TOOL,
     console_consumer::TOOL,
     console_producer::TOOL,
+    console_share_consumer::TOOL,
     delete_records::TOOL,
     dump_log::TOOL,
     elsewhere::CONNECT_DISTRIBUTED,

@@ -37,10 +37,11 @@ async fn next_signal() -> Option<u8> {
 async fn reader_is_gone() {
     let copy = io::stdout().as_fd().try_clone_to_owned().ok();
     // Files cannot be waited for.
-    if let Some(pipe) = copy.and_then(|copy| AsyncFd::try_with_interest(copy, Interest::ERROR).ok()) {
-        if pipe.ready(Interest::ERROR).await.is_ok() {
-            return;
-        }
+    let pipe = copy.and_then(|copy| AsyncFd::try_with_interest(copy, Interest::ERROR).ok());
+    if let Some(pipe) = pipe
+        && pipe.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
     }
     std::future::pending().await
 }

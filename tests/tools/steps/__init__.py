@@ -8,6 +8,7 @@ from .elections import elections
 from .groups import groups
 from .metrics import metrics
 from .offsets import offsets, record_deletion
+from .performance import performance
 from .others import cleaning, dump
 from .reassignments import reassignments
 from .topics import topics
@@ -16,4 +17,5 @@ from .transactions import transactions
 
 def steps(folder):
     for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), transactions(), metrics(), dump(), cleaning()):
+    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), performance(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), dump(), cleaning()):
         yield from part

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::client::consumer::{ConsumedRecord, Consumer};
+use crate::client::consumer::{ConsumedRecord, Consumer, ConsumerConfig};
 use crate::client::{Client, ClientError, Settings};
 use crate::log_line::log_line;
 use crate::{Context, Failure, Tool, cli, signals};
@@ -29,6 +29,9 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     let options: Options = cli::parse(TOOL.name, arguments)?;
     let plan = options.plan(context)?;
     context.stdout.flush()?;
+    if let Err(error) = ConsumerConfig::new(&plan.settings) {
+        return tell_unknown(context, &error.as_exception());
+    }
     let stop = Stop::listen();
     let mut count = 0;
     let outcome = consume(context, &plan, &stop, &mut count);
@@ -44,15 +47,17 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
             context.err(log_line("ERROR", &text))?;
             context.note_reported_error();
         }
-        Err(End::Failed(text)) => {
-            context.err(log_line("ERROR", &format!("Unknown error when running consumer: {text}")))?;
-            return Err(Failure::Exit(1));
-        }
+        Err(End::Failed(text)) => return tell_unknown(context, &text),
     }
     match stop.code.load(Ordering::Relaxed) {
         0 => Ok(()),
         code => Err(Failure::Exit(code)),
     }
+}
+
+fn tell_unknown(context: &mut Context<'_>, exception: &str) -> Result<(), Failure> {
+    context.err(log_line("ERROR", &format!("Unknown error when running consumer: {exception}")))?;
+    Err(Failure::Exit(1))
 }
 
 /// Set by a signal.
@@ -110,7 +115,6 @@ fn failed_to_start(error: &ClientError) -> End {
 /// Kafka's consumer waits for a cluster for ever, or as long as `--timeout-ms` says.
 fn connect(plan: &Plan, stop: &Stop) -> Result<Option<Client>, ClientError> {
     let mut settings: Settings = plan.settings.clone();
-    crate::client::consumer::ConsumerConfig::new(&settings)?;
     if let Some(timeout) = plan.timeout_ms {
         settings.api_timeout = settings.api_timeout.min(Duration::from_millis(timeout.max(1000)));
     }

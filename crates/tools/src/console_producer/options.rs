@@ -132,8 +132,8 @@ impl Options {
             ),
             ("producer.config", "command-config", self.producer_config.is_some(), self.command_config.is_some()),
         ];
-        for (old, new, _, _) in renamed.iter().filter(|(_, _, has_old, has_new)| *has_old && *has_new) {
-            return Err(Failure::Usage(format!("Options --{old} and --{new} cannot be specified together.")));
+        if let Some((old, new, _, _)) = renamed.iter().find(|(_, _, has_old, has_new)| *has_old && *has_new) {
+            return Err(Failure::Usage(format!("Options --{new} and --{old} cannot be specified together.")));
         }
         for (old, new, _, _) in renamed.iter().filter(|(_, _, has_old, _)| *has_old) {
             context.out(format_args!(

@@ -52,7 +52,7 @@ impl Stats {
 
     /// A record was acknowledged; gives the line of a report when it is time.
     pub(super) fn record(&mut self, latency_ms: u64, bytes: u64, now_ms: u64) -> Option<String> {
-        if self.all.records % self.sampling == 0 {
+        if self.all.records.is_multiple_of(self.sampling) {
             self.samples.push(u32::try_from(latency_ms).unwrap_or(u32::MAX));
         }
         self.all.add(latency_ms, bytes);

@@ -104,8 +104,8 @@ impl PartitionRecords {
 
     fn is_left_out(&mut self, header: &BatchHeader, batch: &Bytes) -> Result<bool, RecordError> {
         let Some(aborted) = &mut self.aborted else { return Ok(header.is_control()) };
-        while let Some(next) = aborted.pop_front_if(|next| next.first_offset <= header.last_offset()) {
-            self.aborting.insert(next.producer_id);
+        while aborted.front().is_some_and(|next| next.first_offset <= header.last_offset()) {
+            self.aborting.extend(aborted.pop_front().map(|next| next.producer_id));
         }
         if header.is_control() {
             if is_abort_marker(batch)? {
