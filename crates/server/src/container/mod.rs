@@ -9,7 +9,7 @@ mod identity;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use barnabas_config::{BrokerConfig, ContainerFacts, LoadInput, Loaded};
+use barnabas_config::{BrokerConfig, ConfigMap, ContainerFacts, LoadInput, Loaded};
 
 use crate::args::ContainerArgs;
 use crate::server::{self, Start};
@@ -103,18 +103,48 @@ fn cluster_id(loaded: &Loaded) -> Option<String> {
     asked.or_else(|| is_new().then(|| barnabas_config::DEFAULT_CLUSTER_ID.to_owned()))
 }
 
-/// For people and scripts that look at the file; a container that may not write it starts all the same.
-fn write_properties(path: &Path, config: &BrokerConfig) {
-    let escape = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n");
-    // What was chosen and tools ask the file for: `kafka-storage format` goes by these.
+/// What was set, and what was chosen and tools ask the file for: `kafka-storage format` goes by these. The start reads them
+/// as if people had written them; so roles stay out where ZooKeeper is named: who has none there looks for siblings.
+fn shown_settings(config: &BrokerConfig) -> ConfigMap {
     let mut shown = config.statics().clone();
-    for key in ["process.roles", "node.id", "log.dirs"] {
+    let chosen = ["process.roles", "node.id", "log.dirs"].into_iter();
+    for key in chosen.filter(|key| *key != "process.roles" || config.zookeeper_connect().is_none()) {
         if let Some(text) = config.get(key).to_text() {
             shown.entry(key.to_owned()).or_insert(text);
         }
     }
+    shown
+}
+
+/// For people and scripts that look at the file; a container that may not write it starts all the same.
+fn write_properties(path: &Path, config: &BrokerConfig) {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n");
+    let shown = shown_settings(config);
     let lines = shown.iter().map(|(key, value)| format!("{key}={}\n", escape(value)));
     if let Err(error) = std::fs::write(path, lines.collect::<String>()) {
         tracing::debug!(path = %path.display(), %error, "the settings are not written to a file");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(properties: &str) -> ConfigMap {
+        let file = Some(("server.properties".into(), properties.into()));
+        shown_settings(&BrokerConfig::load(LoadInput { file, ..LoadInput::default() }).expect("it loads").config)
+    }
+
+    #[test]
+    fn chosen_roles_are_shown_unless_a_zookeeper_is_named() {
+        assert_eq!(Some("broker,controller"), shown("node.id=2").get("process.roles").map(String::as_str));
+        let beside_zookeeper = shown("node.id=2\nzookeeper.connect=zoo:2181");
+        assert_eq!(
+            (None, Some("2")),
+            (
+                beside_zookeeper.get("process.roles").map(String::as_str),
+                beside_zookeeper.get("node.id").map(String::as_str)
+            )
+        );
     }
 }
