@@ -138,6 +138,7 @@ PATTERNS = [
     (r"CreateTime: TIME size: \d+", "CreateTime: TIME size: N"),
     (r"\b(crc|producerId): -?\d+", r"\1: N"),
     (r"Epoch: \d+$", "Epoch: N"),
+    (r"only supports operations \[.*\]", "only supports operations [...]"),
     (r"directory\.id=[^,}]+", "directory.id=ID"),
     (r"scenarios: \[\[.*\]\]", "scenarios: ALL"),
     (r"[ \t]+", " "),

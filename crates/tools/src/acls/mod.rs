@@ -5,7 +5,7 @@ mod rules;
 mod words;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 
 use barnabas_protocol::messages::create_acls_request::AclCreation;
 use barnabas_protocol::messages::delete_acls_request::DeleteAclsFilter;

@@ -12,8 +12,6 @@ pub(crate) enum Kind {
     One,
     /// One each time it is given.
     Append,
-    /// All words up to the next option.
-    Many,
 }
 
 /// An option: its names, the first of which is the key.
@@ -135,12 +133,6 @@ impl Parser {
                 parsed.values.push((key, value));
                 Ok(0)
             }
-            (Kind::Many, None) => {
-                let values: Vec<_> = rest.iter().take_while(is_value).map(|word| (key, (*word).to_owned())).collect();
-                let count = values.len();
-                parsed.values.extend(values);
-                if count == 0 { Err(expected("at least one argument")) } else { Ok(count) }
-            }
             (Kind::One | Kind::Append, None) => {
                 let value = rest.first().filter(is_value).ok_or_else(|| expected("one argument"))?;
                 parsed.values.push((key, (*value).to_owned()));
@@ -227,7 +219,7 @@ mod tests {
         options: &[
             Opt { names: &["--bootstrap-server", "-b"], kind: Kind::One, help: "" },
             Opt { names: &["--bootstrap-controller"], kind: Kind::One, help: "" },
-            Opt { names: &["--many"], kind: Kind::Many, help: "" },
+            Opt { names: &["--many"], kind: Kind::Append, help: "" },
         ],
         commands: &[("sub", &SUB)],
         required: &[&["--bootstrap-server", "--bootstrap-controller"]],
@@ -246,7 +238,7 @@ mod tests {
     #[test]
     fn options_before_and_after_the_subcommand() {
         assert_eq!(told("-b x sub -i 3"), r#"sub [("--bootstrap-server", "x"), ("--id", "3")]"#);
-        assert_eq!(told("--many a b --bootstrap-s=x sub --id 3 --output json").matches("--many").count(), 2);
+        assert_eq!(told("--many a --many b --bootstrap-s=x sub --id 3 --output json").matches("--many").count(), 2);
     }
 
     #[test]

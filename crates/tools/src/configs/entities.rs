@@ -175,18 +175,15 @@ fn check_connection(options: &Options) -> Result<(), Trouble> {
 fn check_names(entities: &Entities) -> Result<(), Trouble> {
     let kind = entities.first_type();
     let given = || entities.names.iter().filter(|name| !name.is_empty());
-    if matches!(kind, BROKERS | BROKER_LOGGERS) {
-        if let Some(wrong) = given().find(|name| name.parse::<i32>().is_err()) {
-            let text = format!("The entity name for {kind} must be a valid integer broker id, but it is: {wrong}");
-            return Err(Trouble::argument(text));
-        }
+    let is_broker = matches!(kind, BROKERS | BROKER_LOGGERS);
+    if let Some(wrong) = given().find(|name| is_broker && name.parse::<i32>().is_err()) {
+        let text = format!("The entity name for {kind} must be a valid integer broker id, but it is: {wrong}");
+        return Err(Trouble::argument(text));
     }
     let resolves = |name: &String| (name.as_str(), 0).to_socket_addrs().is_ok();
-    if kind == IPS {
-        if let Some(wrong) = given().find(|name| !resolves(name)) {
-            let text = format!("The entity name for {kind} must be a valid IP or resolvable host, but it is: {wrong}");
-            return Err(Trouble::argument(text));
-        }
+    if let Some(wrong) = given().find(|name| kind == IPS && !resolves(name)) {
+        let text = format!("The entity name for {kind} must be a valid IP or resolvable host, but it is: {wrong}");
+        return Err(Trouble::argument(text));
     }
     Ok(())
 }

@@ -234,11 +234,12 @@ fn alter(
         let changed = json!({ "entityType": kind, "entityName": name, "result": "altered" });
         return Ok(context.out(output::json(&json!({ "entities": [changed] })))?);
     }
-    Ok(if name.is_empty() {
-        context.out(format!("Completed updating default config for {kind} in the cluster."))?
+    let line = if name.is_empty() {
+        format!("Completed updating default config for {kind} in the cluster.")
     } else {
-        context.out(format!("Completed updating config for {} {name}.", entities::singular(kind)))?
-    })
+        format!("Completed updating config for {} {name}.", entities::singular(kind))
+    };
+    Ok(context.out(line)?)
 }
 
 fn help() -> String {

@@ -1,7 +1,6 @@
 use super::changes::pairs;
 use super::quotas::double;
 use super::scram::{Mechanism, credential};
-use super::*;
 
 fn parsed(text: &str) -> Option<Vec<(String, String)>> {
     pairs(text).ok()

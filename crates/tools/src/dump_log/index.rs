@@ -120,10 +120,9 @@ pub(super) fn dump_times(
         .collect();
     let shown = file.display();
     if options.index_sanity_check {
-        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-            if last.0 < first.0 || last.1 < base {
-                return Err(Unreadable::File(format!("Corrupt time index found, time index file ({shown}) goes back")));
-            }
+        let ends = entries.first().zip(entries.last());
+        if ends.is_some_and(|(first, last)| last.0 < first.0 || last.1 < base) {
+            return Err(Unreadable::File(format!("Corrupt time index found, time index file ({shown}) goes back")));
         }
         return Ok(context.out(format!("{shown} passed sanity check."))?);
     }

@@ -1,7 +1,7 @@
 //! Log segments, batch by batch.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use barnabas_protocol::records::{BatchHeader, DecompressionLimit, Record, TimestampType, crc_is_valid, read_records};

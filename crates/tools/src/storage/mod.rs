@@ -3,7 +3,6 @@
 
 mod folders;
 
-use std::io::Write;
 use std::path::Path;
 
 use barnabas_common::Uuid;
