@@ -20,7 +20,7 @@ fail() {
 # The program of a Debian package: the installed one, or the one that apt gives.
 static_program() {
     package=$1 path=$2 to=$3
-    if [ "$arch" = "$(dpkg --print-architecture 2>/dev/null)" ] && [ -x "$path" ]; then
+    if [ "$arch" = "$(dpkg --print-architecture 2>/dev/null)" ] && [ -x "$path" ] && ! ldd "$path" >/dev/null 2>&1; then
         cp "$path" "$to"
         return
     fi
