@@ -224,7 +224,7 @@ impl Log {
         let created = Segment::create(&self.vfs, &self.dir, base_offset, &self.config, now_ms);
         let segment = created.map_err(LogError::io("could not start a new segment"))?;
         self.active_mut().finish_indexes();
-        self.names_unsynced = true;
+        self.names_created += 1;
         if self.active().size == 0 {
             // It would be empty for ever.
             self.schedule_removal(self.segments.len() - 1, now_ms)?;

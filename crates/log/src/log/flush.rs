@@ -2,11 +2,12 @@
 //! the kernel may have dropped the pages, so the log takes no more writes.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Offset, TimestampMs};
+use parking_lot::Mutex;
 
 use super::Log;
 use crate::error::LogError;
@@ -17,9 +18,39 @@ use crate::segment::load::Load;
 /// A sync that can run without the lock on the log.
 pub struct FlushPlan {
     files: Vec<Arc<SegmentFile>>,
-    /// The folder, if files were created in it since it was synced.
-    new_names_in: Option<(Arc<dyn Vfs>, PathBuf)>,
+    vfs: Arc<dyn Vfs>,
+    dir: PathBuf,
+    /// How many names there were in the folder.
+    names_created: u64,
+    synced: Arc<Mutex<Synced>>,
     done: Flushed,
+}
+
+/// What all flushes of a log share, with and without the lock on the log. They take turns: the kernel tells a failure once,
+/// to whoever syncs first, and what one of them promises may rest on what another one has begun.
+#[derive(Default)]
+pub(crate) struct Synced {
+    names: u64,
+    has_failed: bool,
+}
+
+impl Synced {
+    /// Makes the names of files durable, unless others have been there first.
+    fn sync_names(&mut self, vfs: &dyn Vfs, dir: &Path, names_created: u64) -> io::Result<()> {
+        if self.has_failed {
+            return Err(io::Error::other("an earlier sync of this log failed"));
+        }
+        if self.names < names_created {
+            self.noted(vfs.sync_dir(dir))?;
+            self.names = names_created;
+        }
+        Ok(())
+    }
+
+    fn noted(&mut self, result: io::Result<()>) -> io::Result<()> {
+        self.has_failed |= result.is_err();
+        result
+    }
 }
 
 /// What a [`FlushPlan`] has made durable.
@@ -33,11 +64,10 @@ pub struct Flushed {
 impl FlushPlan {
     /// Syncs. The result is to be told to [`Log::flushed`].
     pub fn run(&self) -> io::Result<Flushed> {
-        if let Some((vfs, dir)) = &self.new_names_in {
-            vfs.sync_dir(dir)?;
-        }
+        let mut synced = self.synced.lock();
+        synced.sync_names(&*self.vfs, &self.dir, self.names_created)?;
         for segment in &self.files {
-            segment.file.sync_data()?;
+            synced.noted(segment.file.sync_data())?;
         }
         Ok(self.done)
     }
@@ -57,7 +87,7 @@ impl Log {
 
     /// How to bring closed segments to disk that are not there yet, for a caller that does it without the lock: appends
     /// shall not wait for it. `None` if all of them are.
-    pub fn plan_flush_of_closed(&mut self) -> Option<FlushPlan> {
+    pub fn plan_flush_of_closed(&self) -> Option<FlushPlan> {
         let closed_end = self.active().base_offset();
         let is_due = self.failure.is_none() && self.recovery_point < closed_end;
         is_due.then(|| self.flush_plan(closed_end))
@@ -113,22 +143,17 @@ impl Log {
     }
 
     /// The way to have everything before `end` on disk: in the order of the log, so that what is there has no hole.
-    fn flush_plan(&mut self, end: Offset) -> FlushPlan {
+    fn flush_plan(&self, end: Offset) -> FlushPlan {
         let is_needed = |s: &&Segment| s.next_offset() > self.recovery_point && s.base_offset() < end;
         let files = self.segments.iter().filter(is_needed).map(|s| s.file.clone()).collect();
-        let new_names_in = self.names_unsynced.then(|| (self.vfs.clone(), self.dir.clone()));
-        self.names_unsynced = false;
-        FlushPlan { files, new_names_in, done: Flushed { up_to: end, truncations: self.truncations } }
+        let (vfs, dir, synced) = (self.vfs.clone(), self.dir.clone(), self.synced.clone());
+        let done = Flushed { up_to: end, truncations: self.truncations };
+        FlushPlan { files, vfs, dir, names_created: self.names_created, synced, done }
     }
 
     fn sync_names(&mut self) -> Result<(), LogError> {
-        if self.names_unsynced {
-            if let Err(error) = self.vfs.sync_dir(&self.dir) {
-                return Err(self.fail(format!("could not sync the folder: {error}")));
-            }
-            self.names_unsynced = false;
-        }
-        Ok(())
+        let result = self.synced.lock().sync_names(&*self.vfs, &self.dir, self.names_created);
+        result.map_err(|error| self.fail(format!("could not sync the folder: {error}")))
     }
 
     fn rebuild_suspect_indexes(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {

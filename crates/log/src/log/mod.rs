@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
+use parking_lot::Mutex;
 
 use crate::config::LogConfig;
 use crate::epoch_cache::{EpochCache, EpochEntry};
@@ -48,8 +49,9 @@ pub struct Log {
     pub(crate) recovery_point: Offset,
     /// How often offsets have been given up to be assigned again.
     truncations: u64,
-    /// Files created since the folder was synced.
-    names_unsynced: bool,
+    /// How many files were created in the folder; of how many the names are on disk is in `synced`.
+    names_created: u64,
+    synced: Arc<Mutex<flush::Synced>>,
     last_flush_ms: TimestampMs,
     epochs: EpochCache,
     pub(crate) producers: ProducerStates,

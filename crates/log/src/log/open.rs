@@ -82,7 +82,8 @@ impl Log {
             segments,
             recovery_point: 0,
             truncations: 0,
-            names_unsynced: true,
+            names_created: 1,
+            synced: Arc::default(),
             last_flush_ms: now_ms,
             epochs,
             producers: ProducerStates::default(),
@@ -248,8 +249,12 @@ impl Opening {
             let is_synced = next_base.is_some_and(|next| next <= self.options.recovery_point);
             let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms: self.now_ms };
             let fully = is_small || !(self.options.clean_shutdown || is_synced);
-            let loaded = if fully { load.fully() } else { load.by_its_ends() };
-            let loaded = loaded.map_err(LogError::io(format!("could not read segment {base_offset}")))?;
+            let failed = || LogError::io(format!("could not read segment {base_offset}"));
+            let mut loaded = if fully { load.fully() } else { load.by_its_ends() }.map_err(failed())?;
+            if !fully && next_base.is_some_and(|next| loaded.segment.next_offset() < next) {
+                // What is inside tells whether it must not be so.
+                loaded = load.fully().map_err(failed())?;
+            }
             self.samples.extend_from_slice(&loaded.epochs);
             let closed = match next_base {
                 Some(next_base) => self.accept_closed(loaded, next_base)?,
@@ -305,8 +310,10 @@ impl Opening {
         let segment = loaded.segment;
         let (base_offset, end) = (segment.base_offset(), segment.next_offset());
         let is_needed = next_base > self.options.log_start_offset;
-        // Where Kafka has compacted. Our own cleaner leaves none.
-        let may_have_gaps = self.config.cleanup_policy.compact && next_base <= self.options.recovery_point;
+        // Where Kafka has compacted; our own cleaner leaves none. What a cleaner wrote was on disk before it counted, so a
+        // segment with offsets missing inside has not been torn: they are missing at its end for the same reason.
+        let is_promised = next_base <= self.options.recovery_point;
+        let may_have_gaps = loaded.has_gaps || (self.config.cleanup_policy.compact && is_promised);
         let keeps_promise = end >= self.options.recovery_point;
         match loaded.damage {
             None if end > next_base => {

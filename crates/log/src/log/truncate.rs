@@ -51,7 +51,7 @@ impl Log {
                 return Err(self.fail(format!("could not start a new segment: {error}")));
             }
         }
-        self.names_unsynced = true;
+        self.names_created += 1;
         self.log_start_offset = offset;
         self.recovery_point = offset;
         self.epochs.clear();

@@ -29,6 +29,8 @@ pub(crate) struct Loaded {
     pub(crate) segment: Segment,
     pub(crate) damage: Option<Damage>,
     pub(crate) epochs: Vec<EpochSample>,
+    /// Offsets are missing inside, as only compaction leaves it. Known if every batch was looked at.
+    pub(crate) has_gaps: bool,
 }
 
 /// Which segment to open, and how closely to look.
@@ -80,7 +82,7 @@ impl Load<'_> {
         let index = self.checked_entries(names::INDEX, audit.offsets_fit, offsets);
         let time_index = self.checked_entries(names::TIME_INDEX, audit.times_fit, times);
         let segment = self.segment(file.clone(), scan.valid_bytes, true, stats, index, time_index);
-        Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs })
+        Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs, has_gaps: scan.has_gaps })
     }
 
     /// Checks the first batch and those after the last index entry; the rest is checked when it is read.
@@ -130,7 +132,7 @@ impl Load<'_> {
         stats.due_time_entry().into_iter().for_each(|e| time_index.push(e));
         epochs.extend(scan.epochs);
         let segment = self.segment(file, scan.valid_bytes, false, stats, index, time_index);
-        Ok(Some(Loaded { segment, damage: scan.damage, epochs }))
+        Ok(Some(Loaded { segment, damage: scan.damage, epochs, has_gaps: false }))
     }
 
     /// Whether the last time entry can be right: the batch it means has the time, and no batch that the offset index

@@ -29,6 +29,8 @@ pub(crate) struct Scan {
     pub(crate) damage: Option<Damage>,
     /// The first batch and each change of the epoch after it.
     pub(crate) epochs: Vec<EpochSample>,
+    /// Offsets are missing between batches or inside of them.
+    pub(crate) has_gaps: bool,
 }
 
 /// Checks every batch from `from` on, CRC included, and shows it to `on_batch` after `stats` has taken note of it.
@@ -38,7 +40,7 @@ pub(crate) fn scan(
     stats: &mut SegmentStats,
     mut on_batch: impl FnMut(&BatchHeader, u64, &SegmentStats, Option<NewEntries>),
 ) -> io::Result<Scan> {
-    let mut result = Scan { valid_bytes: from, damage: None, epochs: Vec::new() };
+    let mut result = Scan { valid_bytes: from, damage: None, epochs: Vec::new(), has_gaps: false };
     let mut order = Order::default();
     while result.valid_bytes < window.end() {
         let position = result.valid_bytes;
@@ -50,6 +52,8 @@ pub(crate) fn scan(
             }
         };
         order.note(&header, position, stats.next_offset);
+        let is_thinned = i64::from(header.record_count) != i64::from(header.last_offset_delta) + 1;
+        result.has_gaps |= is_thinned || header.base_offset != stats.next_offset;
         let new_entries = stats.observe(&header, position);
         note_epoch(&mut result.epochs, &header);
         on_batch(&header, position, stats, new_entries);

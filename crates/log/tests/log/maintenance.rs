@@ -169,6 +169,39 @@ fn a_flush_can_run_without_the_log() {
     }
 }
 
+/// Two flushes at once: what one of them has promised does not hang on the other.
+#[test]
+fn a_flush_beside_one_that_has_only_been_planned_promises_nothing_untrue() {
+    let (vfs, mut log) = filled(&LogConfig::default());
+    log.roll(NOW_MS).unwrap();
+    append(&mut log, batch(2)).unwrap();
+    let plan = log.plan_flush_of_closed().unwrap();
+    log.flush().unwrap();
+    assert_eq!(log.recovery_point(), 42);
+    for seed in 0..50 {
+        let options = OpenOptions { recovery_point: 42, ..OpenOptions::default() };
+        let opened = try_open(&vfs.crash_clone(seed), &LogConfig::default(), options);
+        assert_eq!(opened.unwrap().log_end_offset(), 42, "seed {seed}");
+    }
+    let result = plan.run();
+    log.flushed(result).unwrap();
+    assert_eq!(log.recovery_point(), 42);
+}
+
+/// The kernel tells a failed sync once: of two who sync, the other one must not take it for good.
+#[test]
+fn a_sync_that_failed_outside_of_the_log_fails_the_next_one_too() {
+    let (vfs, mut log) = filled(&LogConfig::default());
+    log.roll(NOW_MS).unwrap();
+    let plan = log.plan_flush_of_closed().unwrap();
+    vfs.inject(Fault { op: FaultOp::Sync, skip: 0, times: 1, errno: 5 });
+    let result = plan.run();
+    assert!(result.is_err());
+    assert!(log.flush().is_err());
+    assert_eq!(log.recovery_point(), 0);
+    assert!(log.flushed(result).is_err());
+}
+
 #[test]
 fn a_failed_sync_ends_writing_for_good() {
     let (vfs, mut log) = filled(&LogConfig::default());
