@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use barnabas_common::{Offset, TimestampMs, TopicPartition};
+use barnabas_common::{Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{Checkpoint, CleanerLimits, CleaningError, OffsetCheckpoint};
 use barnabas_replica::Partition;
 use parking_lot::Mutex;
@@ -18,23 +18,50 @@ use crate::log_dirs::DataDir;
 
 /// Waiting for the pace is done in pieces of this, so that a stop is not kept waiting.
 const NAP: Duration = Duration::from_millis(50);
+/// How often a cleaning looks whether its partition is still there.
+const LOOK_BYTES: u64 = 1 << 20;
+/// The records of one batch are held in memory while it is rewritten. Far more than producers may send to a compacted topic.
+const MAX_EXPANDED_BATCH_BYTES: usize = 256 << 20;
+/// Shortest time in which a log that could not be cleaned now is left alone.
+const SHORTEST_REST_MS: i64 = 1000;
 
 /// What the cleaner threads share.
 #[derive(Default)]
 pub(crate) struct Cleaner {
     state: Mutex<State>,
+    /// Checkpoints are written by one at a time.
+    writing: Mutex<()>,
     is_stopping: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    /// Up to where each log has been cleaned.
-    first_dirty: BTreeMap<TopicPartition, Offset>,
+    progress: BTreeMap<TopicPartition, Progress>,
     in_progress: BTreeSet<TopicPartition>,
-    /// Logs that could not be cleaned; left alone until the next start.
-    uncleanable: BTreeSet<TopicPartition>,
+    /// Logs that could not be cleaned, with their topic; left alone until the next start.
+    uncleanable: BTreeMap<TopicPartition, Uuid>,
+    /// Logs that cannot be cleaned for the moment, and until when (monotonic) others go first.
+    resting: BTreeMap<TopicPartition, TimestampMs>,
+    /// The files on disk say something that is not true any more.
+    is_outdated: bool,
     /// Share of dirty bytes of the dirtiest log, as of the last look.
     max_dirty_ratio: f64,
+}
+
+/// How far a log has been cleaned.
+struct Progress {
+    first_dirty: Offset,
+    /// The topic it was said of; `None` as long as only a checkpoint has said it.
+    topic_id: Option<Uuid>,
+    /// Which of the data folders it is in.
+    dir: usize,
+}
+
+impl Progress {
+    /// What is known of a topic says nothing about another one that has got its name.
+    fn is_of(&self, partition: &Partition) -> bool {
+        self.topic_id.is_none_or(|id| id == partition.topic_id)
+    }
 }
 
 /// Settings of one round, as they hold now.
@@ -53,8 +80,14 @@ struct Chosen {
 impl Cleaner {
     /// Starts from what the last start left.
     pub(crate) fn new(dirs: &[DataDir]) -> Self {
-        let first_dirty = dirs.iter().flat_map(|dir| dir.files.read_checkpoint(Checkpoint::Cleaner)).collect();
-        Self { state: Mutex::new(State { first_dirty, ..State::default() }), is_stopping: AtomicBool::new(false) }
+        let mut state = State::default();
+        for (dir, files) in dirs.iter().map(|dir| &dir.files).enumerate() {
+            let known = files.read_checkpoint(Checkpoint::Cleaner).into_iter();
+            state
+                .progress
+                .extend(known.map(|(name, first_dirty)| (name, Progress { first_dirty, topic_id: None, dir })));
+        }
+        Self { state: Mutex::new(state), ..Self::default() }
     }
 
     /// Ends what is under way soon; nothing is lost by it.
@@ -100,6 +133,7 @@ fn pace(broker: &Broker) -> Pace {
         dedupe_buffer_bytes: bytes("log.cleaner.dedupe.buffer.size") / threads,
         load_factor: config.double("log.cleaner.io.buffer.load.factor"),
         io_buffer_bytes: (bytes("log.cleaner.io.buffer.size") / threads / 2).max(4096),
+        expanded_batch_bytes: MAX_EXPANDED_BATCH_BYTES,
     };
     Pace {
         backoff: Duration::from_millis(u64::try_from(config.number("log.cleaner.backoff.ms")).unwrap_or(15_000)),
@@ -116,21 +150,27 @@ fn clean_dirtiest(broker: &Broker, pace: &Pace) -> bool {
     let outcome = clean(broker, &chosen, pace, now_ms);
     let mut state = broker.cleaner.state.lock();
     state.in_progress.remove(&name);
+    let rest_ms = i64::try_from(pace.backoff.as_millis()).unwrap_or(i64::MAX).max(SHORTEST_REST_MS);
+    let rest_until = broker.clock.monotonic_ms().saturating_add(rest_ms);
     match outcome {
-        Ok(clean_until) => {
-            state.first_dirty.insert(name, clean_until);
+        Ok(clean_until) if clean_until > chosen.first_dirty => {
+            let dir = state.progress.get(&name).map_or(0, |progress| progress.dir);
+            let topic_id = Some(chosen.partition.topic_id);
+            state.progress.insert(name, Progress { first_dirty: clean_until, topic_id, dir });
             drop(state);
             write_checkpoints(broker);
         }
+        // It was overtaken by a change of the log, or must wait for the end of a transaction.
+        Ok(_) => drop(state.resting.insert(name, rest_until)),
         Err(CleaningError::Interrupted) => return false,
         Err(error) => {
             // A full disk passes; what else goes wrong would go wrong again.
             let may_pass = matches!(&error, CleaningError::Log(barnabas_log::LogError::Io { .. }));
             error!(partition = %name, %error, "cannot compact the log; its records stay as they are");
-            if !may_pass {
-                state.uncleanable.insert(name);
+            match may_pass {
+                true => drop(state.resting.insert(name, rest_until)),
+                false => drop(state.uncleanable.insert(name, chosen.partition.topic_id)),
             }
-            return false;
         }
     }
     true
@@ -139,19 +179,32 @@ fn clean_dirtiest(broker: &Broker, pace: &Pace) -> bool {
 /// The log with the largest share of dirty bytes, if it is worth it; one that is overdue goes first.
 fn choose(broker: &Broker, now_ms: TimestampMs) -> Option<Chosen> {
     let mut state = broker.cleaner.state.lock();
+    let state = &mut *state;
+    let monotonic_ms = broker.clock.monotonic_ms();
+    state.resting.retain(|_, until| *until > monotonic_ms);
     let mut best: Option<(bool, f64, Chosen)> = None;
     let mut max_dirty_ratio = 0.0_f64;
     for partition in broker.replicas.all() {
         let name = &partition.topic_partition;
-        if state.in_progress.contains(name) || state.uncleanable.contains(name) {
+        let is_uncleanable = state.uncleanable.get(name) == Some(&partition.topic_id);
+        if is_uncleanable || state.in_progress.contains(name) || state.resting.contains_key(name) {
             continue;
         }
-        let first_dirty = state.first_dirty.get(name).copied().unwrap_or(0);
+        let known = state.progress.get_mut(name).filter(|progress| progress.is_of(&partition));
+        let noted = known.as_ref().map_or(0, |progress| progress.first_dirty);
         let looked = partition.with_log(|log| {
             let is_compacted = log.config().cleanup_policy.compact && log.failure().is_none();
-            is_compacted.then(|| (log.cleanable(first_dirty, now_ms), log.config().min_cleanable_dirty_ratio))
+            let first_dirty = log.first_dirty_offset(noted);
+            let cleanable =
+                is_compacted.then(|| (log.cleanable(first_dirty, now_ms), log.config().min_cleanable_dirty_ratio));
+            (first_dirty, cleanable)
         });
-        let Ok(Some((cleanable, min_ratio))) = looked else { continue };
+        let Ok((first_dirty, cleanable)) = looked else { continue };
+        if let Some(progress) = known.filter(|progress| progress.first_dirty != first_dirty) {
+            progress.first_dirty = first_dirty;
+            state.is_outdated = true;
+        }
+        let Some((cleanable, min_ratio)) = cleanable else { continue };
         let ratio = cleanable.dirty_ratio();
         max_dirty_ratio = max_dirty_ratio.max(ratio);
         let is_worth_it = cleanable.is_overdue || (ratio > min_ratio && cleanable.dirty_bytes > 0);
@@ -176,7 +229,7 @@ fn clean(broker: &Broker, chosen: &Chosen, pace: &Pace, now_ms: TimestampMs) -> 
     let Some(plan) = plan else { return Ok(chosen.first_dirty) };
     let began = Instant::now();
     let (mut before, mut after) = (0, 0);
-    let mut throttle = throttle(broker, pace.bytes_per_second);
+    let mut throttle = throttle(broker, partition, pace.bytes_per_second);
     let mut cleaning = plan.start(pace.limits, &mut throttle)?;
     while let Some(group) = cleaning.clean_next(&mut throttle)? {
         (before, after) = (before + group.bytes_before, after + group.bytes_after);
@@ -197,12 +250,20 @@ fn clean(broker: &Broker, chosen: &Chosen, pace: &Pace, now_ms: TimestampMs) -> 
     Ok(cleaning.clean_until())
 }
 
-/// Slows down to the configured rate, and ends early when the broker stops.
-fn throttle(broker: &Broker, bytes_per_second: f64) -> impl FnMut(u64) -> ControlFlow<()> {
+/// Slows down to the configured rate, and ends early when the broker stops or the partition goes.
+fn throttle(broker: &Broker, partition: &Partition, bytes_per_second: f64) -> impl FnMut(u64) -> ControlFlow<()> {
     let began = Instant::now();
     let mut done = 0.0;
+    let mut unlooked = 0;
     move |bytes| {
         done += bytes as f64;
+        unlooked += bytes;
+        if unlooked >= LOOK_BYTES {
+            unlooked = 0;
+            if partition.is_offline() {
+                return ControlFlow::Break(());
+            }
+        }
         loop {
             if broker.cleaner.is_stopping.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
@@ -216,21 +277,48 @@ fn throttle(broker: &Broker, bytes_per_second: f64) -> impl FnMut(u64) -> Contro
     }
 }
 
-/// Writes down how far each log is clean. Losing it costs a cleaning, so a failure is only told.
-fn write_checkpoints(broker: &Broker) {
+/// Forgets what was said of topics that are gone, so that none that gets the name of one is taken for clean: of a part
+/// that is taken for clean and is not, tombstones go and what they deleted stays.
+pub(crate) fn forget_gone(broker: &Broker) {
     let mut state = broker.cleaner.state.lock();
-    let mut by_dir = vec![OffsetCheckpoint::new(); broker.log_dirs.len()];
-    state.first_dirty.retain(|name, offset| {
-        let Some(partition) = broker.replicas.get(&name.topic, name.partition) else { return false };
-        let home = partition.with_log(|log| broker.log_dirs.iter().position(|dir| log.dir().starts_with(&dir.path)));
-        if let Ok(Some(index)) = home {
-            by_dir[index].insert(name.clone(), *offset);
-        }
+    let partition_of = |name: &TopicPartition| broker.replicas.get(&name.topic, name.partition);
+    let before = state.progress.len();
+    state.progress.retain(|name, progress| {
+        let Some(partition) = partition_of(name).filter(|partition| progress.is_of(partition)) else { return false };
+        progress.topic_id = Some(partition.topic_id);
         true
     });
+    state.uncleanable.retain(|name, id| partition_of(name).is_some_and(|partition| partition.topic_id == *id));
+    state.is_outdated |= state.progress.len() < before;
+    let is_outdated = state.is_outdated;
+    drop(state);
+    if is_outdated {
+        write_checkpoints(broker);
+    }
+}
+
+/// Writes down how far each log is clean. Losing it costs a cleaning, so a failure is only told.
+fn write_checkpoints(broker: &Broker) {
+    let _turn = broker.cleaner.writing.lock();
+    let mut state = broker.cleaner.state.lock();
+    state.is_outdated = false;
+    let mut by_dir = vec![OffsetCheckpoint::new(); broker.log_dirs.len()];
+    for (name, progress) in &mut state.progress {
+        let Some(partition) = broker.replicas.get(&name.topic, name.partition) else { continue };
+        if !progress.is_of(&partition) {
+            continue;
+        }
+        let home = partition.with_log(|log| broker.log_dirs.iter().position(|dir| log.dir().starts_with(&dir.path)));
+        // Of a log that is offline, or closed because the broker stops, it stays as it was.
+        progress.dir = home.ok().flatten().unwrap_or(progress.dir);
+        if let Some(offsets) = by_dir.get_mut(progress.dir) {
+            offsets.insert(name.clone(), progress.first_dirty);
+        }
+    }
     drop(state);
     for (dir, offsets) in broker.log_dirs.iter().zip(&by_dir) {
         if let Err(error) = dir.files.write_checkpoint(Checkpoint::Cleaner, offsets) {
+            broker.cleaner.state.lock().is_outdated = true;
             warn!(dir = %dir.path.display(), %error, "cannot write how far logs are compacted; they will be compacted again");
         }
     }

@@ -9,6 +9,7 @@ use barnabas_replica::Partition;
 use tracing::{error, info};
 
 use crate::broker::Broker;
+use crate::cleaner;
 use crate::partitions::PartitionLife;
 
 /// How often files are looked at whose delay may be over, and `flush.ms` is kept.
@@ -29,6 +30,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         let round = tokio::task::spawn_blocking(move || {
             maintain(&broker, retention);
             let flushed = flush_closed_segments(&broker);
+            cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
             if checkpoint || flushed {

@@ -11,13 +11,17 @@ use barnabas_protocol::records::{
 use bytes::BytesMut;
 
 use super::offset_map::OffsetMap;
+use super::transactions::Transactions;
 
 /// What a cleaning round knows while it goes over the batches.
 pub(super) struct Rules {
     pub(super) map: OffsetMap,
     pub(super) producers: Producers,
+    pub(super) transactions: Transactions,
     pub(super) now_ms: TimestampMs,
     pub(super) delete_retention_ms: i64,
+    /// What is left of a batch is held in memory.
+    pub(super) limit: DecompressionLimit,
 }
 
 /// The producers whose last batch must not vanish, or their next one would be taken for a gap in the sequence. Last means
@@ -66,7 +70,10 @@ impl Rules {
         if header.is_control() {
             return Ok(Verdict::Keep);
         }
-        let found = self.survey(header, batch)?;
+        let found = match self.transactions.is_aborted(header) {
+            true => Survey::default(),
+            false => self.survey(header, batch)?,
+        };
         if found.kept == 0 {
             return match must_remain || self.producers.need(header) {
                 true if header.record_count == 0 => Ok(Verdict::Keep),
@@ -83,7 +90,7 @@ impl Rules {
 
     fn survey(&self, header: &BatchHeader, batch: &[u8]) -> Result<Survey, FilterError> {
         let mut found = Survey::default();
-        let flow = scan_records(batch, unlimited(), |record| {
+        let flow = scan_records(batch, self.limit, |record| {
             match self.keeps(header, &record) {
                 true => {
                     found.kept += 1;
@@ -116,7 +123,7 @@ impl Rules {
         } else if sets_horizon {
             builder = builder.delete_horizon(self.now_ms.saturating_add(self.delete_retention_ms));
         }
-        let flow = scan_records(batch, unlimited(), |record| {
+        let flow = scan_records(batch, self.limit, |record| {
             if self.keeps(header, &record) {
                 builder.copy_at(record.offset_delta, &record);
             }
@@ -151,9 +158,4 @@ fn emptied(header: &BatchHeader) -> Result<BytesMut, BuildError> {
     builder_like(header, Compression::None)
         .max_timestamp(header.max_timestamp)
         .build(header.base_offset, header.partition_leader_epoch)
-}
-
-/// Records are looked at one by one, so their total size is no matter; a single one cannot be larger than a batch may be.
-fn unlimited() -> DecompressionLimit {
-    DecompressionLimit::bytes(usize::MAX)
 }

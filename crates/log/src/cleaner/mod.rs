@@ -16,17 +16,19 @@ mod offset_map;
 mod plan;
 mod rewrite;
 mod swap;
+mod transactions;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use barnabas_common::Offset;
-use barnabas_protocol::records::{BatchHeader, DecompressionLimit, scan_records};
+use barnabas_protocol::records::{DecompressionLimit, scan_records};
 
 use crate::error::{LogError, ReadError};
 use filter::{Producers, Rules};
 use offset_map::OffsetMap;
 use plan::Source;
+use transactions::Transactions;
 
 pub use plan::{Cleanable, CleaningPlan};
 pub use rewrite::CleanedGroup;
@@ -41,6 +43,8 @@ pub struct CleanerLimits {
     pub load_factor: f64,
     /// Read and written at once.
     pub io_buffer_bytes: usize,
+    /// A log with a compressed batch that takes more than this is not compacted: its records are held in memory.
+    pub expanded_batch_bytes: usize,
 }
 
 /// Told of every piece of input and output, so that the caller can slow down; breaking ends the cleaning early, with
@@ -83,10 +87,13 @@ impl CleaningPlan {
     pub fn start(mut self, limits: CleanerLimits, throttle: &mut Throttle<'_>) -> Result<Cleaning, CleaningError> {
         let mut map = OffsetMap::new(limits.dedupe_buffer_bytes, limits.load_factor);
         let mut producers = Producers { alive: std::mem::take(&mut self.producers), ..Producers::default() };
-        let clean_until = self.learn(&mut map, &mut producers, limits, throttle)?;
+        let mut transactions = Transactions::default();
+        let clean_until = self.learn(&mut map, &mut producers, &mut transactions, limits, throttle)?;
         let mut sources = std::mem::take(&mut self.sources);
-        sources.retain(|source| source.base_offset < clean_until);
-        let rules = Rules { map, producers, now_ms: self.now_ms, delete_retention_ms: self.config.delete_retention_ms };
+        sources.retain(|source| source.base_offset < clean_until && clean_until > self.first_dirty);
+        let delete_retention_ms = self.config.delete_retention_ms;
+        let limit = DecompressionLimit::bytes(limits.expanded_batch_bytes);
+        let rules = Rules { map, producers, transactions, now_ms: self.now_ms, delete_retention_ms, limit };
         let groups = rewrite::group(sources, &self.config);
         Ok(Cleaning { plan: self, groups, rules, clean_until, limits })
     }
@@ -96,25 +103,35 @@ impl CleaningPlan {
         &self,
         map: &mut OffsetMap,
         producers: &mut Producers,
+        transactions: &mut Transactions,
         limits: CleanerLimits,
         throttle: &mut Throttle<'_>,
     ) -> Result<Offset, CleaningError> {
-        for source in self.sources.iter().filter(|source| source.next_offset > self.first_dirty) {
+        let clean = self.sources.partition_point(|source| source.next_offset <= self.first_dirty);
+        for (index, source) in self.sources.iter().enumerate().skip(clean) {
+            if !transactions.decide(&self.sources[index..], limits.io_buffer_bytes, throttle)? {
+                // How a transaction in it ends is not known yet.
+                return Ok(source.base_offset.max(self.first_dirty));
+            }
             let mut window = source.reader.window(limits.io_buffer_bytes);
             let mut position = 0;
             while position < source.size {
                 let header = source.reader.verified_batch_at(&mut window, position)?;
-                if header.last_offset() >= self.first_dirty {
+                let is_new = header.last_offset() >= self.first_dirty && !header.is_control();
+                if is_new && header.has_producer_id() {
                     producers.last_dirty.insert(header.producer_id, header.last_offset());
                 }
-                if header.last_offset() >= self.first_dirty && !header.is_control() {
+                if is_new && !transactions.is_aborted(&header) {
                     let records = usize::try_from(header.record_count).unwrap_or(usize::MAX);
                     if map.is_full_for(records) && map.latest() >= 0 {
                         return Ok(map.latest() + 1);
                     }
                     let batch = window.read(position, header.size_bytes())?;
-                    learn_batch(map, &header, &batch)
-                        .map_err(|error| source.reader.segment.corrupt(position, error.to_string()))?;
+                    let limit = DecompressionLimit::bytes(limits.expanded_batch_bytes);
+                    let learned = learn_batch(map, &batch, self.first_dirty, limit);
+                    if !learned.map_err(|error| source.reader.segment.corrupt(position, error.to_string()))? {
+                        return Ok(map.latest() + 1);
+                    }
                 }
                 position += header.size_bytes() as u64;
                 interruptible(throttle(header.size_bytes() as u64))?;
@@ -124,15 +141,16 @@ impl CleaningPlan {
     }
 }
 
-/// A batch with more keys than the whole map has room for is taken as far as there is room: the map says up to where.
+/// Learns the keys of a batch from `first_dirty` on; `false` if there is no room for all of them, as of a batch with more
+/// keys than the whole map takes. The map says up to where.
 fn learn_batch(
     map: &mut OffsetMap,
-    header: &BatchHeader,
     batch: &[u8],
-) -> Result<(), barnabas_protocol::records::RecordError> {
-    debug_assert!(!header.is_control());
-    let flow = scan_records(batch, DecompressionLimit::bytes(usize::MAX), |record| {
-        if let Some(key) = record.key {
+    first_dirty: Offset,
+    limit: DecompressionLimit,
+) -> Result<bool, barnabas_protocol::records::RecordError> {
+    let flow = scan_records(batch, limit, |record| {
+        if let Some(key) = record.key.filter(|_| record.offset >= first_dirty) {
             if map.is_full_for(1) {
                 return ControlFlow::Break(());
             }
@@ -140,7 +158,7 @@ fn learn_batch(
         }
         ControlFlow::Continue(())
     });
-    flow.map(|_| ())
+    flow.map(|flow| flow.is_continue())
 }
 
 fn interruptible(flow: ControlFlow<()>) -> Result<(), CleaningError> {

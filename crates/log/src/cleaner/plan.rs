@@ -57,7 +57,7 @@ pub struct CleaningPlan {
 impl Log {
     /// How much there is to clean, if everything before `first_dirty` was cleaned before.
     pub fn cleanable(&self, first_dirty: Offset, now_ms: TimestampMs) -> Cleanable {
-        let first_dirty = self.first_dirty(first_dirty);
+        let first_dirty = self.first_dirty_offset(first_dirty);
         let mut found = Cleanable::default();
         for segment in self.cleanable_segments(now_ms) {
             match segment.next_offset() <= first_dirty {
@@ -74,7 +74,7 @@ impl Log {
 
     /// What a cleaning would do now; `None` if there is nothing to clean.
     pub fn plan_cleaning(&self, first_dirty: Offset, now_ms: TimestampMs) -> Option<CleaningPlan> {
-        let first_dirty = self.first_dirty(first_dirty);
+        let first_dirty = self.first_dirty_offset(first_dirty);
         let sources: Vec<Source> = self.cleanable_segments(now_ms).map(Source::of).collect();
         let end = sources.last().map(|source| source.next_offset).filter(|end| *end > first_dirty)?;
         let producers = self.producers.entries();
@@ -90,8 +90,9 @@ impl Log {
         })
     }
 
-    /// A checkpoint that does not fit the log (any more) means that nothing is known to be clean.
-    fn first_dirty(&self, checkpoint: Offset) -> Offset {
+    /// Up to where the log is clean, by a checkpoint. One that does not fit the log (any more) means that nothing is known to
+    /// be clean; it is to be forgotten, or it will seem to fit again when the log has grown.
+    pub fn first_dirty_offset(&self, checkpoint: Offset) -> Offset {
         let start = self.segments[0].base_offset();
         if (start..=self.log_end_offset()).contains(&checkpoint) { checkpoint } else { start }
     }

@@ -21,7 +21,7 @@ use crate::segment::names;
 
 impl Log {
     /// Replaces segments by what cleaning has left of them. `false` if they are not the log's any more, because retention or
-    /// a truncation came first; then nothing happens.
+    /// a truncation came first, or it is not to be compacted any more; then nothing happens.
     pub fn install(&mut self, group: CleanedGroup, now_ms: TimestampMs) -> Result<bool, LogError> {
         self.check_writable()?;
         let Some(at) = self.position_of(&group) else {
@@ -29,8 +29,10 @@ impl Log {
             return Ok(false);
         };
         let swap = names::file_path(&self.dir, group.base_offset, &format!("{}{}", names::LOG, names::SWAP_SUFFIX));
-        let committed = self.vfs.rename(&group.temporary, &swap).and_then(|()| self.vfs.sync_dir(&self.dir));
-        committed.map_err(|error| self.fail(format!("could not replace a segment by its cleaned one: {error}")))?;
+        self.vfs.rename(&group.temporary, &swap).map_err(LogError::io("could not install a cleaned segment"))?;
+        self.vfs
+            .sync_dir(&self.dir)
+            .map_err(|error| self.fail(format!("could not replace a segment by its cleaned one: {error}")))?;
         let place = names::file_path(&self.dir, group.base_offset, names::LOG);
         let renamed = self.remove_sources(&group, now_ms).and_then(|()| self.vfs.rename(&swap, &place));
         // Whatever the folder looks like now: readers find every record in the new file, which is open.
@@ -49,7 +51,7 @@ impl Log {
 
     /// Where the group's sources are in the log, if all of them still are.
     fn position_of(&self, group: &CleanedGroup) -> Option<usize> {
-        let first = group.sources.first()?;
+        let first = group.sources.first().filter(|_| self.config.cleanup_policy.compact)?;
         let at = self.segments.iter().position(|segment| Arc::ptr_eq(&segment.file, first))?;
         let found = self.segments.get(at..at + group.sources.len())?;
         let are_all = found.iter().zip(&group.sources).all(|(segment, source)| Arc::ptr_eq(&segment.file, source));

@@ -24,7 +24,12 @@ fn compacted() -> LogConfig {
 }
 
 fn limits() -> CleanerLimits {
-    CleanerLimits { dedupe_buffer_bytes: 1 << 20, load_factor: 0.9, io_buffer_bytes: 512 }
+    CleanerLimits {
+        dedupe_buffer_bytes: 1 << 20,
+        load_factor: 0.9,
+        io_buffer_bytes: 512,
+        expanded_batch_bytes: 8 << 20,
+    }
 }
 
 /// Only what is on disk is cleaned.
@@ -389,5 +394,136 @@ fn every_moment_of_a_cleaning_can_be_recovered_from() {
             assert!(found.iter().all(|(offset, kept)| before.get(offset) == Some(kept)), "call {nth}, seed {seed}");
             assert_eq!(log.log_end_offset(), recovery_point);
         }
+    }
+}
+
+/// Room for 102 keys.
+fn tight() -> CleanerLimits {
+    CleanerLimits { dedupe_buffer_bytes: 1, load_factor: 0.1, ..limits() }
+}
+
+/// A batch with more keys than fit into the map at once, the last of them a tombstone.
+fn more_keys_than_fit() -> bytes::BytesMut {
+    let keys: Vec<String> = (0..250).map(|index| format!("key {index}")).collect();
+    let mut records: Vec<_> = keys.iter().map(|key| (key.as_str(), Some("new"))).collect();
+    records.push(("gone", None));
+    keyed(&records)
+}
+
+#[test]
+fn a_batch_with_more_keys_than_fit_is_cleaned_in_rounds_and_what_it_deletes_stays_deleted() {
+    let mut log = open(&MemVfs::new(), &LogConfig { segment_bytes: 1 << 20, ..compacted() });
+    append(&mut log, keyed(&[("gone", Some("old")), ("key 249", Some("old"))])).unwrap();
+    append(&mut log, more_keys_than_fit()).unwrap();
+    log.roll(NOW_MS).unwrap();
+    let (mut first_dirty, mut now_ms) = (0, NOW_MS);
+    for _ in 0..4 {
+        first_dirty = clean(&mut log, first_dirty, now_ms, tight()).unwrap();
+        now_ms += DELETE_RETENTION_MS;
+    }
+    assert_eq!(first_dirty, 253);
+    append(&mut log, keyed(&[("other", Some("x"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, first_dirty, now_ms, tight()).unwrap();
+    let left = values(&log);
+    assert!(left.iter().all(|(_, key, _)| key != "gone"), "{left:?}");
+    assert_eq!(left.iter().filter(|(_, key, _)| key == "key 249").count(), 1);
+}
+
+/// Appends a transactional batch of producer 7, or the marker that ends its transaction.
+fn transactional(log: &mut Log, sequence: i32, records: &[(&str, Option<&str>)]) {
+    let mut builder = builder().producer(7, 0, sequence).transactional(true);
+    for (key, value) in records {
+        builder.add(NOW_MS, Some(key.as_bytes()), value.map(str::as_bytes), &[]);
+    }
+    append_raw(log, builder);
+}
+
+fn end_transaction(log: &mut Log, is_commit: bool) {
+    let mut builder = builder().producer(7, 0, -1).transactional(true).control(true);
+    builder.add(NOW_MS, Some(&[0, 0, 0, u8::from(is_commit)]), Some(&[0; 6]), &[]);
+    append_raw(log, builder);
+}
+
+fn append_raw(log: &mut Log, builder: BatchBuilder) {
+    let mut batch = builder.build(0, 0).unwrap();
+    log.append_as_leader(&mut batch, 0, NOW_MS, AppendOrigin::Coordinator).unwrap();
+}
+
+#[test]
+fn what_a_transaction_wrote_that_was_aborted_supersedes_nothing() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("old")), ("b", Some("old")), ("c", Some("old"))])).unwrap();
+    transactional(&mut log, 0, &[("a", Some("aborted")), ("b", None)]);
+    end_transaction(&mut log, false);
+    transactional(&mut log, 2, &[("c", Some("committed"))]);
+    end_transaction(&mut log, true);
+    // Its end is not in the part that can be cleaned.
+    log.roll(NOW_MS).unwrap();
+    transactional(&mut log, 3, &[("a", Some("aborted, too"))]);
+    log.roll(NOW_MS).unwrap();
+    end_transaction(&mut log, false);
+    let first_dirty = clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert_eq!(first_dirty, 8);
+    let left = values(&log);
+    let of = |wanted: &str| -> Vec<_> {
+        left.iter().filter(|(_, key, _)| key == wanted).map(|(_, _, value)| value.as_deref()).collect()
+    };
+    assert_eq!(of("a"), [Some("old"), Some("aborted, too")]);
+    assert_eq!(of("b"), [Some("old")]);
+    assert_eq!(of("c"), [Some("committed")]);
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, first_dirty, NOW_MS, limits()).unwrap();
+    assert_eq!(values(&log).iter().filter(|(_, key, _)| key == "a").count(), 1);
+}
+
+#[test]
+fn a_batch_that_expands_beyond_measure_does_not_take_the_memory() {
+    let mut log = open(&MemVfs::new(), &LogConfig { segment_bytes: 1 << 20, ..compacted() });
+    let mut builder = BatchBuilder::new(Compression::Zstd, TimestampType::CreateTime);
+    builder.add(NOW_MS, Some(b"key"), Some(&vec![0; 2 << 20]), &[]);
+    append_raw(&mut log, builder);
+    log.roll(NOW_MS).unwrap();
+    let tight = CleanerLimits { expanded_batch_bytes: 1 << 20, ..limits() };
+    let error = clean(&mut log, 0, NOW_MS, tight).unwrap_err();
+    assert!(matches!(error, CleaningError::Log(LogError::Corrupt(_))), "{error}");
+    assert!(log.failure().is_none());
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+}
+
+#[test]
+fn a_log_that_is_not_to_be_compacted_any_more_is_left_alone() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    append(&mut log, keyed(&[("a", Some("1")), ("a", Some("2"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    flush_closed(&mut log).unwrap();
+    let mut throttle = |_| ControlFlow::Continue(());
+    let mut cleaning = log.plan_cleaning(0, NOW_MS).unwrap().start(limits(), &mut throttle).unwrap();
+    let group = cleaning.clean_next(&mut throttle).unwrap().unwrap();
+    log.update_config(small_segments());
+    assert!(!log.install(group, NOW_MS).unwrap());
+    assert_eq!(values(&log).len(), 2);
+}
+
+/// Kafka's cleaner may end a segment before the next one begins, also beyond the last checkpoint.
+#[test]
+fn gaps_that_a_compaction_left_are_no_tears() {
+    for policy in [compacted(), small_segments()] {
+        let vfs = MemVfs::new();
+        // Every batch gets a segment of its own.
+        let config = LogConfig { segment_bytes: 100, ..policy };
+        let mut log = open(&vfs, &config);
+        for round in 0..3 {
+            // Offsets are missing inside and at the end of every segment.
+            let mut builder = builder();
+            builder.add_at(3, NOW_MS, Some(b"k"), Some(b"v"), &[]);
+            let batch = builder.last_offset_delta(4).build(round * 10, 0).unwrap();
+            log.append_as_follower(&batch, NOW_MS).unwrap();
+        }
+        let bases: Vec<_> =
+            log.segments_info().iter().map(|segment| (segment.base_offset, segment.next_offset)).collect();
+        assert_eq!(bases, [(0, 5), (10, 15), (20, 25)]);
+        let log = try_open(&vfs.kill_clone(), &config, OpenOptions::default()).unwrap();
+        assert_eq!((log.log_end_offset(), records(&log).len()), (25, 3));
     }
 }
