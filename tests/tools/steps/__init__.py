@@ -8,14 +8,17 @@ from .elections import elections
 from .groups import groups
 from .metrics import metrics
 from .offsets import offsets, record_deletion
-from .performance import performance
 from .others import cleaning, dump
+from .performance import performance
 from .reassignments import reassignments
 from .topics import topics
 from .transactions import transactions
 
 
 def steps(folder):
-    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), transactions(), metrics(), dump(), cleaning()):
-    for part in (brokers(), acls(), clusters(folder), topics(), configs(folder), console(), performance(), offsets(), groups(folder), elections(folder), reassignments(folder), record_deletion(folder), dump(), cleaning()):
+    parts = (
+        brokers(), acls(), clusters(folder), topics(), configs(folder), console(), performance(), offsets(), groups(folder),
+        elections(folder), reassignments(folder), record_deletion(folder), transactions(), metrics(), dump(), cleaning(),
+    )
+    for part in parts:
         yield from part
