@@ -13,4 +13,3 @@ def brokers():
     yield tool(t, "first address is down", "--bootstrap-server 127.0.0.1:1,{B}", only="Node|->|^\\)")
     yield tool(t, "form with =", "--bootstrap-server={B}", only="->")
     yield at(t, "a word too many", "extra", only="->")
-    yield at(t, "missing config file", "--command-config /no/such/file.properties")
