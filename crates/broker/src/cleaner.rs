@@ -44,6 +44,8 @@ struct State {
     resting: BTreeMap<TopicPartition, TimestampMs>,
     /// The files on disk say something that is not true any more.
     is_outdated: bool,
+    /// The last try to write them failed: it is told once, not for every retry.
+    writing_fails: bool,
     /// Share of dirty bytes of the dirtiest log, as of the last look.
     max_dirty_ratio: f64,
 }
@@ -302,6 +304,7 @@ fn write_checkpoints(broker: &Broker) {
     let _turn = broker.cleaner.writing.lock();
     let mut state = broker.cleaner.state.lock();
     state.is_outdated = false;
+    let failed_before = state.writing_fails;
     let mut by_dir = vec![OffsetCheckpoint::new(); broker.log_dirs.len()];
     for (name, progress) in &mut state.progress {
         let Some(partition) = broker.replicas.get(&name.topic, name.partition) else { continue };
@@ -316,10 +319,16 @@ fn write_checkpoints(broker: &Broker) {
         }
     }
     drop(state);
+    let mut is_written = true;
     for (dir, offsets) in broker.log_dirs.iter().zip(&by_dir) {
         if let Err(error) = dir.files.write_checkpoint(Checkpoint::Cleaner, offsets) {
-            broker.cleaner.state.lock().is_outdated = true;
-            warn!(dir = %dir.path.display(), %error, "cannot write how far logs are compacted; they will be compacted again");
+            is_written = false;
+            if !failed_before {
+                warn!(dir = %dir.path.display(), %error, "cannot write how far logs are compacted; trying again");
+            }
         }
     }
+    let mut state = broker.cleaner.state.lock();
+    state.is_outdated |= !is_written;
+    state.writing_fails = !is_written;
 }

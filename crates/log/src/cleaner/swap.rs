@@ -44,9 +44,12 @@ impl Log {
         Ok(true)
     }
 
+    /// On disk before the new file takes its place, or a power loss could bring some of them back beside it. One sync for
+    /// all: appends wait.
     fn remove_sources(&mut self, group: &CleanedGroup, now_ms: TimestampMs) -> io::Result<()> {
         let bases: Vec<Offset> = group.sources.iter().map(|source| source.base_offset).collect();
-        bases.into_iter().try_for_each(|base_offset| self.remove_files_of(base_offset, now_ms))
+        bases.into_iter().try_for_each(|base_offset| self.remove_files_of(base_offset, now_ms))?;
+        self.vfs.sync_dir(&self.dir)
     }
 
     /// Where the group's sources are in the log, if all of them still are.

@@ -204,6 +204,20 @@ enum Closed {
     },
 }
 
+/// A suffix that no earlier tear has used for files of this base offset: what was set aside is never replaced.
+fn free_torn_suffix(taken: &[String], base_offset: Offset) -> String {
+    let mut suffix = names::TORN_SUFFIX.to_owned();
+    let of_base = format!("{base_offset:020}.");
+    let is_taken = |suffix: &str| taken.iter().any(|name| name.starts_with(&of_base) && name.ends_with(suffix));
+    for count in 2.. {
+        if !is_taken(&suffix) {
+            break;
+        }
+        suffix = format!("{}.{count}", names::TORN_SUFFIX);
+    }
+    suffix
+}
+
 /// The state of an opening before there is a log.
 struct Opening {
     vfs: Arc<dyn Vfs>,
@@ -282,10 +296,13 @@ impl Opening {
             later.len(),
             names::TORN_SUFFIX
         );
+        let taken: Vec<String> =
+            self.vfs.read_dir(&self.dir).map_err(failed())?.into_iter().map(|entry| entry.name).collect();
         for base_offset in later {
+            let suffix = free_torn_suffix(&taken, base_offset);
             for extension in [names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {
                 let path = names::file_path(&self.dir, base_offset, extension);
-                let aside = names::file_path(&self.dir, base_offset, &format!("{extension}{}", names::TORN_SUFFIX));
+                let aside = names::file_path(&self.dir, base_offset, &format!("{extension}{suffix}"));
                 match self.vfs.rename(&path, &aside) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed()(error)),
                     _ => {}

@@ -127,13 +127,14 @@ impl Log {
     /// Takes a segment out of the log. This is made durable at once, so that a power loss leaves no hole.
     pub(super) fn schedule_removal(&mut self, index: usize, now_ms: TimestampMs) -> Result<Segment, LogError> {
         let base_offset = self.segments[index].base_offset();
-        match self.remove_files_of(base_offset, now_ms) {
+        let removed = self.remove_files_of(base_offset, now_ms).and_then(|()| self.vfs.sync_dir(&self.dir));
+        match removed {
             Ok(()) => Ok(self.segments.remove(index)),
             Err(error) => Err(self.fail(format!("could not delete segment {base_offset}: {error}"))),
         }
     }
 
-    /// Renames the files of a segment; they are removed after the delay.
+    /// Renames the files of a segment; they are removed after the delay. The caller syncs the folder.
     pub(crate) fn remove_files_of(&mut self, base_offset: Offset, now_ms: TimestampMs) -> io::Result<()> {
         let paths = self.rename_segment(base_offset)?;
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
@@ -154,7 +155,6 @@ impl Log {
             }
         }
         self.snapshots.remove(&base_offset);
-        self.vfs.sync_dir(&self.dir)?;
         Ok(renamed)
     }
 

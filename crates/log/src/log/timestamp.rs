@@ -87,7 +87,9 @@ impl TimestampPlan {
     fn find_in_batch(&self, header: &BatchHeader, batch: &[u8]) -> Option<TimestampOffset> {
         let found =
             |offset, timestamp| TimestampOffset { offset, timestamp, leader_epoch: header.partition_leader_epoch };
-        if header.timestamp_type() == TimestampType::LogAppendTime {
+        // All have the time, and unless compaction has removed some, the first of them is where the batch begins.
+        let is_whole = i64::from(header.record_count) == i64::from(header.last_offset_delta) + 1;
+        if header.timestamp_type() == TimestampType::LogAppendTime && is_whole {
             return Some(found(header.base_offset.max(self.log_start_offset), header.max_timestamp));
         }
         let scanned = scan_records(batch, DecompressionLimit::default(), |record| {

@@ -527,3 +527,18 @@ fn gaps_that_a_compaction_left_are_no_tears() {
         assert_eq!((log.log_end_offset(), records(&log).len()), (25, 3));
     }
 }
+
+#[test]
+fn a_search_by_append_time_finds_records_and_not_batches_that_are_empty() {
+    let config = LogConfig { message_timestamp_type: TimestampType::LogAppendTime, ..compacted() };
+    let mut log = open(&MemVfs::new(), &config);
+    for sequence in 0..2 {
+        append(&mut log, producer_batch(7, 0, sequence, 1)).unwrap();
+    }
+    append(&mut log, keyed(&[("key", Some("1")), ("other", Some("1"))])).unwrap();
+    append(&mut log, keyed(&[("key", Some("2"))])).unwrap();
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    assert_eq!(records(&log).into_keys().collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(log.offset_for_timestamp(NOW_MS).find().unwrap().map(|found| found.offset), Some(3));
+}

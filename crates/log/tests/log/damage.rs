@@ -235,6 +235,24 @@ fn what_follows_a_tear_that_was_not_on_disk_is_set_aside() {
 }
 
 #[test]
+fn what_was_set_aside_is_not_replaced_by_what_a_later_tear_sets_aside() {
+    let vfs = MemVfs::new();
+    let set_aside = || vfs.read_dir(&dir()).unwrap().iter().filter(|entry| entry.name.contains(".log.torn")).count();
+    let mut expected = 0;
+    for _ in 0..3 {
+        let mut log = open(&vfs, &small_segments());
+        assert_eq!(set_aside(), expected);
+        for _ in 0..40 {
+            append(&mut log, batch(1)).unwrap();
+        }
+        let segments = log.segments_info();
+        assert!(segments.len() > 2 && segments[0].base_offset == 0);
+        expected += segments.len() - 1;
+        vfs.damage(&dir().join("00000000000000000000.log"), |bytes| bytes.clear()).unwrap();
+    }
+}
+
+#[test]
 fn of_a_log_too_large_to_be_read_at_open() {
     let config = LogConfig { segment_bytes: 2 << 20, index_interval_bytes: 4096, ..LogConfig::default() };
     run(&scene(config, 50, 100_000, true), true);
