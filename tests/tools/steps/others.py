@@ -5,14 +5,14 @@ from .step import at, tool
 def dump():
     d = "kafka-dump-log"
     for title, more in (("batches", ""), ("records", "--print-data-log"), ("deep", "--deep-iteration")):
-        yield tool(d, f"{title}", f"--files {{D}}/{{R}}-m-0/00000000000000000000.log {more}", needs_log_dir=True)
+        yield tool(d, f"{title}", f"--files {{D}}/{{R}}-o-0/00000000000000000000.log {more}", needs_log_dir=True)
     yield tool(d, "chosen timestamps", "--files {D}/{R}-o-0/00000000000000000000.log --print-data-log", needs_log_dir=True)
     yield tool(d, "time index", "--files {D}/{R}-o-0/00000000000000000000.timeindex --index-sanity-check", needs_log_dir=True)
     yield tool(d, "index", "--files {D}/{R}-o-0/00000000000000000000.index --index-sanity-check", needs_log_dir=True)
     log = "{D}/{R}-o-0/00000000000000000000"
-    yield tool(d, "two files", f"--files {log}.log,{{D}}/{{R}}-m-0/00000000000000000000.log", needs_log_dir=True)
+    yield tool(d, "two files", f"--files {log}.log,{{D}}/{{R}}-o-1/00000000000000000000.log", needs_log_dir=True)
     yield tool(d, "contents only", f"--files={log}.log --print-data-log --skip-record-metadata", needs_log_dir=True)
-    yield tool(d, "compacted topic", "--files {D}/{R}-c-0/00000000000000000000.log,{D}/{R}-c-1/00000000000000000000.log --print-data-log",
+    yield tool(d, "empty log", "--files {D}/{R}-o-1/00000000000000000000.log --print-data-log",
                needs_log_dir=True)
     yield tool(d, "first bytes", f"--files {log}.log --max-bytes 200", needs_log_dir=True)
     yield tool(d, "index entries verified", f"--files {log}.index --verify-index-only", needs_log_dir=True, without="sanity")
