@@ -37,12 +37,7 @@ pub(crate) fn run(binary: &Path, parts: &[String]) -> Result<()> {
     let mut tally = Tally::read(&text);
     let ended = status.map_or_else(|| format!("did not end in {} s", LIMIT.as_secs()), |s| format!("ended with {s}"));
     tally.judge(status.is_some_and(|status| status.success()), &ended);
-    println!(
-        "\ntools: {} steps agree, {} differ, see {}",
-        tally.passed,
-        tally.failed.len(),
-        output.display()
-    );
+    println!("\ntools: {} steps agree, {} differ, see {}", tally.passed, tally.failed.len(), output.display());
     if tally.failed.is_empty() {
         return Ok(());
     }

@@ -1,3 +1,5 @@
+//! Tests of the pure parts of `kafka-configs`.
+
 use super::changes::pairs;
 use super::quotas::double;
 use super::scram::{Mechanism, credential};

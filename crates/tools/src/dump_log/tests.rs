@@ -1,3 +1,5 @@
+//! Tests of the pure parts of `kafka-dump-log`.
+
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
 
 use super::segment::decode;

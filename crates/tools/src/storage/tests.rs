@@ -1,3 +1,5 @@
+//! Tests of the pure parts of `kafka-storage`.
+
 use super::*;
 use crate::run_in;
 

@@ -1,3 +1,5 @@
+//! Tests of the pure parts of `cub`, `dub` and `ub`.
+
 use std::net::TcpListener;
 
 use serde_json::json;
