@@ -378,7 +378,9 @@ impl Opening {
     fn cut(&self, segment: &Segment, reason: &str) -> Result<(), LogError> {
         let path = segment.file.path.display();
         tracing::warn!("{path}: {reason}; cutting the file at byte {}, offset {}", segment.size, segment.next_offset());
-        segment.trim_file().map_err(LogError::io(format!("could not cut {path}")))
+        // On disk before anything is written in its place, or the next power loss could bring back what was given up.
+        let cut = segment.trim_file().and_then(|()| segment.file.file.sync_data());
+        cut.map_err(LogError::io(format!("could not cut {path}")))
     }
 
     fn corrupt(&self, what: String, base_offset: Offset, position: u64, cut_at: Option<u64>) -> LogError {

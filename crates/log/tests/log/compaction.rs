@@ -542,3 +542,93 @@ fn a_search_by_append_time_finds_records_and_not_batches_that_are_empty() {
     assert_eq!(records(&log).into_keys().collect::<Vec<_>>(), [3, 4]);
     assert_eq!(log.offset_for_timestamp(NOW_MS).find().unwrap().map(|found| found.offset), Some(3));
 }
+
+/// Too large to be read at open: what was cleaned is found again by its indexes, or without them.
+#[test]
+fn a_large_compacted_log_opens_by_its_ends() {
+    let config = LogConfig { segment_bytes: 1 << 20, index_interval_bytes: 4096, ..compacted() };
+    let vfs = MemVfs::new();
+    let mut log = open(&vfs, &config);
+    let value = "v".repeat(20_000);
+    for round in 0..2 {
+        for key in 0..600 {
+            // In the second round two of three are replaced.
+            if round == 0 || key % 3 > 0 {
+                let mut builder = builder();
+                builder.add(NOW_MS + key, Some(key.to_string().as_bytes()), Some(value.as_bytes()), &[]);
+                append(&mut log, builder.build(0, -1).unwrap()).unwrap();
+            }
+        }
+    }
+    log.roll(NOW_MS).unwrap();
+    clean(&mut log, 0, NOW_MS, limits()).unwrap();
+    let (end, expected) = (log.log_end_offset(), records(&log));
+    assert!(expected.len() == 600 && log.size_bytes() > 9 << 20);
+    let searches = |log: &Log| -> Vec<_> {
+        (0..600)
+            .step_by(7)
+            .map(|key| log.offset_for_timestamp(NOW_MS + key).find().unwrap().map(|f| f.offset))
+            .collect()
+    };
+    let found = searches(&log);
+    log.close().unwrap();
+    for (clean_shutdown, without) in [(true, ""), (false, ""), (true, ".index"), (true, ".timeindex")] {
+        let left = vfs.kill_clone();
+        for entry in barnabas_common::vfs::Vfs::read_dir(&left, &dir()).unwrap() {
+            if !without.is_empty() && entry.name.ends_with(without) {
+                left.damage(&dir().join(entry.name), |bytes| bytes.clear()).unwrap();
+            }
+        }
+        let options = OpenOptions { clean_shutdown, recovery_point: end, ..OpenOptions::default() };
+        let log = try_open(&left, &config, options).unwrap();
+        assert_eq!(log.log_end_offset(), end);
+        assert!(records(&log) == expected, "{clean_shutdown} {without}");
+        assert_eq!(searches(&log), found, "{clean_shutdown} {without}");
+    }
+}
+
+/// Retention, DeleteRecords and compaction beside each other, with a kill in between: readers get to the end, and what is
+/// left of a key after the start of the log is its last record.
+#[test]
+fn compaction_beside_retention_and_deleted_records() {
+    for seed in 0..40 {
+        let mut random = Random(seed);
+        let config = LogConfig {
+            cleanup_policy: CleanupPolicy { compact: true, delete: true },
+            retention_ms: 400,
+            ..compacted()
+        };
+        let vfs = MemVfs::new();
+        let (mut log, mut vfs) = (open(&vfs, &config), vfs);
+        let (mut last, mut now_ms, mut first_dirty) = (BTreeMap::new(), NOW_MS, 0);
+        for step in 0..150 {
+            now_ms += 10;
+            let key = format!("k{}", random.below(8));
+            let mut builder = builder();
+            builder.add(now_ms, Some(key.as_bytes()), Some(b"value of some length"), &[]);
+            let info = append(&mut log, builder.build(0, -1).unwrap()).unwrap();
+            last.insert(key, info.last_offset);
+            match random.below(20) {
+                0..3 => drop(log.apply_retention(now_ms, log.log_end_offset()).unwrap()),
+                3..5 => {
+                    let span = (log.log_end_offset() - log.log_start_offset()) as u64;
+                    let target = log.log_start_offset() + random.below(span.div_ceil(4) + 1) as i64;
+                    log.increment_log_start_offset(target.min(log.log_end_offset())).unwrap();
+                }
+                5..8 => first_dirty = clean(&mut log, first_dirty, now_ms, limits()).unwrap(),
+                8..10 => log.roll(now_ms).unwrap(),
+                10 => {
+                    let (recovery_point, log_start_offset) = (log.recovery_point(), log.log_start_offset());
+                    vfs = vfs.kill_clone();
+                    let options = OpenOptions { recovery_point, log_start_offset, ..OpenOptions::default() };
+                    log = try_open(&vfs, &config, options).unwrap();
+                }
+                _ => {}
+            }
+            let (start, found) = (log.log_start_offset(), records(&log));
+            for (key, offset) in last.iter().filter(|(_, offset)| **offset >= start) {
+                assert!(found.contains_key(offset), "seed {seed}, step {step}: {key} at {offset} is gone");
+            }
+        }
+    }
+}

@@ -253,6 +253,30 @@ fn what_was_set_aside_is_not_replaced_by_what_a_later_tear_sets_aside() {
 }
 
 #[test]
+fn what_was_cut_off_does_not_come_back_after_a_power_loss() {
+    let config = LogConfig::default();
+    let vfs = MemVfs::new();
+    let mut log = open(&vfs, &config);
+    for _ in 0..3 {
+        append(&mut log, batch(1)).unwrap();
+    }
+    log.flush().unwrap();
+    let size = log.size_bytes() as usize / 3;
+    drop(log);
+    vfs.damage(&dir().join("00000000000000000000.log"), |bytes| bytes[size + 70] ^= 1).unwrap();
+    let mut log = try_open(&vfs, &config, OpenOptions { recovery_point: 1, ..OpenOptions::default() }).unwrap();
+    assert_eq!(log.log_end_offset(), 1);
+    for _ in 0..2 {
+        append(&mut log, sized_batch(1, NOW_MS + 1, 20)).unwrap();
+    }
+    let written = read_all(&log).unwrap();
+    for seed in 0..200 {
+        let left = open(&vfs.crash_clone(seed), &config);
+        assert!(written.starts_with(&read_all(&left).unwrap()), "seed {seed}");
+    }
+}
+
+#[test]
 fn of_a_log_too_large_to_be_read_at_open() {
     let config = LogConfig { segment_bytes: 2 << 20, index_interval_bytes: 4096, ..LogConfig::default() };
     run(&scene(config, 50, 100_000, true), true);

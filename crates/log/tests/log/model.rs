@@ -147,7 +147,10 @@ impl World {
             Err(other) => panic!("{other}"),
         };
         assert!(self.end() >= promised, "{} of {promised} promised", self.end());
-        self.stored.retain(|s| s.next <= self.log.log_end_offset());
+        // Below its start the log may have holes.
+        let segments = self.log.segments_info();
+        let is_left = |s: &Stored| segments.iter().any(|at| at.base_offset <= s.first && s.next <= at.next_offset);
+        self.stored.retain(is_left);
         self.log_start = self.log.log_start_offset();
         self.learn_sequences();
     }
