@@ -316,7 +316,7 @@ class Refusing:
 
 def is_complaint(text):
     """Settings that are merely shown name the same words."""
-    return re.search(r"error|refus|cannot|not (yet )?(served|supported|possible)|must|\bno\b|does not", text, re.I)
+    return re.search(r"error|refus|cannot|not (yet )?(served|supported|possible)|must|\bno\b|does not|none of them serves", text, re.I)
 
 
 def tail(container, count=4):

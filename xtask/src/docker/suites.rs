@@ -96,6 +96,8 @@ impl Suite {
         // Containers of helpers cannot be had where no registry is reached: the suites remove what they start.
         command.env("TESTCONTAINERS_RYUK_DISABLED", "true").env("TESTCONTAINERS_CHECKS_DISABLE", "true");
         command.env("TESTCONTAINERS_TINYIMAGE_CONTAINER_IMAGE", image::BASE);
+        // The engine is on this machine, also where this machine looks like a container itself.
+        command.env("TESTCONTAINERS_HOST_OVERRIDE", "localhost");
         command
     }
 

@@ -43,7 +43,7 @@ def consume(server):
 CHECKS = {
     "python_with_zookeeper": lambda: KafkaContainer(PLAIN_IMAGE),
     "python_with_kraft": lambda: KafkaContainer(IMAGE).with_kraft(),
-    "python_with_kraft_and_cluster_id": lambda: KafkaContainer(IMAGE).with_kraft().with_cluster_id("any text"),
+    "python_with_kraft_and_cluster_id": lambda: KafkaContainer(IMAGE).with_kraft().with_cluster_id("any-text-of-mine"),
 }
 
 
