@@ -113,7 +113,7 @@ impl Log {
             return self.truncate_fully_and_start_at(self.log_start_offset, now_ms);
         }
         self.check_epochs(samples, epochs_are_good)?;
-        self.remove_stray_snapshots();
+        self.remove_stray_snapshots()?;
         self.load_producers(options.clean_shutdown, now_ms)
     }
 

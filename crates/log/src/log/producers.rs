@@ -141,16 +141,23 @@ impl Log {
     }
 
     /// Removes snapshots that no segment needs: only those at the start of a segment, and the newest, are of use.
-    pub(super) fn remove_stray_snapshots(&mut self) {
+    /// One that lies behind the end speaks of records that are gone: it must not come back when others have their offsets.
+    pub(super) fn remove_stray_snapshots(&mut self) -> Result<(), LogError> {
         let end = self.log_end_offset();
         let newest = self.snapshots.range(..=end).next_back().copied();
         let is_stray = |offset: &Offset| {
             *offset > end || (Some(*offset) != newest && !self.segments.iter().any(|s| s.base_offset() == *offset))
         };
         let stray: Vec<Offset> = self.snapshots.iter().copied().filter(is_stray).collect();
-        for offset in stray {
-            let _ = self.vfs.remove_file(&names::file_path(&self.dir, offset, names::SNAPSHOT));
-            self.snapshots.remove(&offset);
+        for offset in &stray {
+            let _ = self.vfs.remove_file(&names::file_path(&self.dir, *offset, names::SNAPSHOT));
+            self.snapshots.remove(offset);
+        }
+        match stray.last() {
+            Some(last) if *last > end => {
+                self.vfs.sync_dir(&self.dir).map_err(LogError::io("could not remove producer snapshots"))
+            }
+            _ => Ok(()),
         }
     }
 }
