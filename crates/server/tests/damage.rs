@@ -9,6 +9,7 @@ mod common;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use common::random::Random;
 use common::{Client, DataDir, Launch, Server, records};
@@ -51,9 +52,34 @@ fn filled(end: End, size: Size) -> DataDir {
     drop(client);
     match end {
         End::Stop => assert!(server.stop().0.success()),
-        End::Kill => server.kill(),
+        End::Kill => {
+            wait_for_checkpoint_of_closed_segments(&data);
+            server.kill();
+        }
     }
     data
+}
+
+/// Closed segments are brought to disk a moment after they were closed. Before, damage to them is taken for what a power
+/// loss leaves.
+fn wait_for_checkpoint_of_closed_segments(data: &DataDir) {
+    let began = Instant::now();
+    while !(0..PARTITIONS).all(|partition| recovery_point(data, partition) >= last_base_offset(data, partition)) {
+        assert!(began.elapsed() < Duration::from_secs(20), "closed segments are not on disk after 20 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn last_base_offset(data: &DataDir, partition: i32) -> i64 {
+    let file = data.files(&format!("t-{partition}"), ".log").pop().unwrap();
+    file.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+/// As the checkpoint has it; -1 if it has none.
+fn recovery_point(data: &DataDir, partition: i32) -> i64 {
+    let text = fs::read_to_string(data.path().join("recovery-point-offset-checkpoint")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("t {partition} ")).map(str::to_owned));
+    line.map_or(-1, |offset| offset.parse().unwrap())
 }
 
 /// Everything a partition serves, from its start to where it ends or fails.
