@@ -196,7 +196,10 @@ impl World {
         for id in 0..3 {
             let of_producer = |s: &&Stored| BatchHeader::parse(&s.bytes).unwrap().producer_id == id;
             let last: Vec<Stored> = self.stored.iter().rev().filter(of_producer).take(5).cloned().collect();
-            let start = self.log.segments_info()[0].base_offset;
+            // Of what lay in a hole below the start of the log, more may be remembered than is left.
+            let segments = self.log.segments_info();
+            let hole = segments.windows(2).rev().find(|pair| pair[0].next_offset < pair[1].base_offset);
+            let start = hole.map_or(segments[0].base_offset, |pair| pair[1].base_offset);
             for stored in last.iter().filter(|s| s.first >= start) {
                 let mut again = bytes::BytesMut::from(&stored.bytes[..]);
                 again[..8].fill(0);
