@@ -93,7 +93,10 @@ impl PartitionLife {
             let mut parts = wanted.chunks(share);
             let own = parts.next();
             for part in parts {
-                scope.spawn(move || open(part));
+                // Where no more threads may be made, this one does the work.
+                if std::thread::Builder::new().spawn_scoped(scope, move || open(part)).is_err() {
+                    open(part);
+                }
             }
             own.into_iter().for_each(open);
         });
