@@ -34,6 +34,8 @@ def row(case, report, figures, said):
     result = f"{len(names)} of {len(names)}" if not failed else f"**{len(failed)} of {len(names)} failed**: {', '.join(failed)}"
     if said:
         checked += f": “{cell(said)}”"
+    if "served first" in figures:
+        checked += f"; {figures['served first']} served until it saw the others"
     numbers = " | ".join(str(figures.get(key, "")) for key in ("start", "list", "stop"))
     return f"| [{case.name}](../tests/docker/compose/{case.name}.yml) | {cell(case.head['shape'])} | {checked} | {numbers} | {result} |"
 
