@@ -53,7 +53,7 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Everything: check, all client suites, Kafka's own tools, short runs of the tests with kills.
+    /// Everything: check, all client suites, tools, short runs of the tests with kills and of the image's.
     Test,
     /// Runs the client suites of tests/clients, each against a fresh broker.
     Clients {

@@ -3,20 +3,19 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::compose::ComposeArgs;
 use crate::doctor::DoctorArgs;
 
 /// The words of the command line as if the program had been called by its own name: `kafka-topics.sh --list` through a
-/// link is `barnabas kafka-topics --list`.
+/// link is `barnabas kafka-topics --list`. Under a name that is no command it is the program itself.
 pub(crate) fn normal(words: impl Iterator<Item = OsString>) -> Vec<String> {
     let mut words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    let own_name = "barnabas".to_owned();
-    let called_as = words.first().map_or(own_name.as_str(), |path| path.rsplit('/').next().unwrap_or(path));
+    let called_as = words.first().map_or("", |path| path.rsplit('/').next().unwrap_or(path));
     let bare = called_as.strip_suffix(".sh").unwrap_or(called_as).to_owned();
-    if !bare.starts_with(&own_name) {
-        words.splice(..words.len().min(1), [own_name, bare]);
+    if barnabas_tools::find(&bare).is_some() || Cli::command().find_subcommand(&bare).is_some() {
+        words.splice(..words.len().min(1), ["barnabas".to_owned(), bare]);
     }
     words
 }
@@ -109,5 +108,7 @@ mod tests {
         assert_eq!(words("/usr/bin/kafka-topics.sh --list"), "barnabas kafka-topics --list");
         assert_eq!(words("target/debug/barnabas kafka-topics --list"), "target/debug/barnabas kafka-topics --list");
         assert_eq!(words("/opt/barnabas-0.1 server"), "/opt/barnabas-0.1 server");
+        assert_eq!(words("/tmp/mine server"), "/tmp/mine server");
+        assert_eq!(words("/usr/bin/kafka-server-start x"), "barnabas kafka-server-start x");
     }
 }

@@ -72,7 +72,7 @@ def resets(g, group):
         yield at(g, f"reset {scenario}", f"{base} {scenario} --execute", unordered=True)
     yield at(g, "reset of one partition", f"--reset-offsets --group {group} --topic {{R}}-o:1 --to-earliest --execute")
     yield at(g, "reset of two partitions", f"--reset-offsets --group {group} --topic {{R}}-o:0,1 --to-offset 3 --execute", unordered=True)
-    yield at(g, "reset of two topics", f"--reset-offsets --group {group} --topic {{R}}-o:0 --topic {{R}}-a --to-latest --execute", unordered=True)
+    yield at(g, "reset of two topics", f"--reset-offsets --group {group} --topic {{R}}-o:0 --topic {{R}}-m --to-latest --execute", unordered=True)
     yield at(g, "reset of all topics", f"--reset-offsets --group {group} --all-topics --to-offset 1 --execute", unordered=True)
     yield at(g, "reset export", f"{base} --to-earliest --dry-run --export", unordered=True)
     yield at(g, "reset neither run nor execute", f"{base} --to-earliest", unordered=True)

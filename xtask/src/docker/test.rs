@@ -28,11 +28,23 @@ pub(crate) struct Options {
     pub jobs: usize,
 }
 
+/// The short form, for every change, if an engine is there or can be started; else the reason why it was left out.
+pub(crate) fn run_quick_where_possible() -> Result<Option<String>> {
+    match Engine::ready() {
+        Ok(engine) => run_on(&engine, &Options { image: None, quick: true, write: false, only: Vec::new(), jobs: 2 })
+            .map(|()| None),
+        Err(reason) => Ok(Some(format!("{reason:#}"))),
+    }
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.write && (options.quick || !options.only.is_empty()) {
         bail!("--write needs a whole run: leave --quick and --only out");
     }
-    let _engine = Engine::ready()?;
+    run_on(&Engine::ready()?, options)
+}
+
+fn run_on(_engine: &Engine, options: &Options) -> Result<()> {
     let image = match &options.image {
         Some(name) => name.clone(),
         None => build()?,
