@@ -1,16 +1,14 @@
 //! Kafka's start and stop commands: `kafka-server-start [-daemon] FILE [--override key=value]...`, `kafka-server-stop`.
 //! The file alone counts, as there; the images' variables are for their entry points.
 
-use std::os::unix::process::CommandExt;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use barnabas_config::{BrokerConfig, LoadInput};
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{self, Start, StopSignals};
-use crate::{container, logging};
+use crate::{background, container, logging};
 
 const USAGE: &str = "USAGE: kafka-server-start [-daemon] server.properties [--override property=value]*";
 
@@ -61,41 +59,20 @@ pub(crate) fn start(words: &[String]) -> Result<(), String> {
     server::in_runtime(async move { server::serve(start, StopSignals::listen()?).await })
 }
 
-/// In the background, with its output in `kafkaServer.out` of the folder `LOG_DIR`.
 fn start_daemon(file: &Path, overrides: &[String]) -> Result<(), String> {
-    let folder = std::env::var_os("LOG_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    let output = folder.join("kafkaServer.out");
-    let failed =
-        |error: std::io::Error| format!("cannot start in the background with output in {}: {error}", output.display());
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    let log = std::fs::File::options().create(true).append(true).open(&output).map_err(failed)?;
-    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.arg("kafka-server-start").arg(file);
-    command.args(overrides.iter().flat_map(|setting| ["--override", setting]));
-    command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log).process_group(0);
-    command.spawn().map(drop).map_err(failed)
+    let settings = overrides.iter().flat_map(|setting| [OsStr::new("--override"), OsStr::new(setting)]);
+    background::start(
+        [OsStr::new("kafka-server-start"), file.as_os_str()].into_iter().chain(settings),
+        "kafkaServer.out",
+    )
 }
 
 /// `kafka-server-stop`: SIGTERM to every broker of this machine or container.
 pub(crate) fn stop() -> Result<(), String> {
-    let own = std::process::id();
-    let processes = std::fs::read_dir("/proc").map_err(|error| format!("cannot list processes: {error}"))?;
-    let ids = processes.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let brokers: Vec<u32> = ids.filter(|id| *id != own && is_broker(*id)).collect();
-    if brokers.is_empty() {
-        return Err("No kafka server to stop".to_owned());
-    }
-    for id in brokers {
-        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or("a process id out of range")?;
-        kill_process(pid, Signal::TERM).map_err(|error| format!("cannot stop process {id}: {error}"))?;
-    }
-    Ok(())
+    if background::stop(is_broker)? { Ok(()) } else { Err("No kafka server to stop".to_owned()) }
 }
 
-fn is_broker(id: u32) -> bool {
-    let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    let words: Vec<String> =
-        words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+fn is_broker(words: &[String]) -> bool {
     let name = |word: &String| Path::new(word).file_name().is_some_and(|name| name == "barnabas");
     let program = words.first().filter(|word| name(word) || word.contains("kafka-server-start"));
     let command = words.get(1).map(String::as_str).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The binary: arguments, configuration, start, signals. Everything else is in the crates below.
 
 mod args;
+mod background;
 mod banner;
 mod classic;
 mod compose;

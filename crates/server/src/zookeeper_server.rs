@@ -1,18 +1,16 @@
 //! `zookeeper-server-start [-daemon] [FILE]` and `zookeeper-server-stop`, and what the image does when its environment is
 //! that of a ZooKeeper. The server itself is in `barnabas-zookeeper`. It keeps nothing on disk: brokers register anew.
 
-use std::os::unix::process::CommandExt;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use barnabas_config::parse_properties;
 use barnabas_zookeeper::server::{Settings, serve};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::logging;
 use crate::server::{self, StopSignals};
+use crate::{background, logging};
 
 const USAGE: &str = "USAGE: zookeeper-server-start [-daemon] [zookeeper.properties]";
 const START: &str = "zookeeper-server-start";
@@ -154,43 +152,20 @@ fn variable(key: &str) -> Option<String> {
     }
 }
 
-/// In the background, with its output in `zookeeper.out` of the folder `LOG_DIR`.
 fn start_daemon(file: Option<&Path>) -> Result<(), String> {
-    let folder = std::env::var_os("LOG_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    let output = folder.join("zookeeper.out");
-    let failed =
-        |error: std::io::Error| format!("cannot start in the background with output in {}: {error}", output.display());
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    let log = std::fs::File::options().create(true).append(true).open(&output).map_err(failed)?;
-    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.arg(START).args(file);
-    command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log).process_group(0);
-    command.spawn().map(drop).map_err(failed)
+    let words = std::iter::once(OsStr::new(START)).chain(file.map(Path::as_os_str));
+    background::start(words, "zookeeper.out")
 }
 
 /// `zookeeper-server-stop`: SIGTERM to every such server of this machine or container.
 pub(crate) fn stop() -> Result<(), String> {
-    let own = std::process::id();
-    let processes = std::fs::read_dir("/proc").map_err(|error| format!("cannot list processes: {error}"))?;
-    let ids = processes.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let servers: Vec<u32> = ids.filter(|id| *id != own && is_server(*id)).collect();
-    if servers.is_empty() {
-        return Err("No zookeeper server to stop".to_owned());
-    }
-    for id in servers {
-        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or("a process id out of range")?;
-        kill_process(pid, Signal::TERM).map_err(|error| format!("cannot stop process {id}: {error}"))?;
-    }
-    Ok(())
+    if background::stop(is_server)? { Ok(()) } else { Err("No zookeeper server to stop".to_owned()) }
 }
 
-/// Whether the process is this program, called as the server by link or by command.
-fn is_server(id: u32) -> bool {
-    let words = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    let mut words = words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
-    let base =
-        |word: Option<String>| word.and_then(|word| word.rsplit('/').next().map(str::to_owned)).unwrap_or_default();
-    let (program, command) = (base(words.next()), base(words.next()));
+/// Whether these are the words of this program, called as the server by link or by command.
+fn is_server(words: &[String]) -> bool {
+    let base = |word: Option<&String>| word.and_then(|word| word.rsplit('/').next()).unwrap_or_default().to_owned();
+    let (program, command) = (base(words.first()), base(words.get(1)));
     let is_start = |word: &str| word.strip_suffix(".sh").unwrap_or(word) == START;
     is_start(&program) || (program == "barnabas" && is_start(&command))
 }
