@@ -78,7 +78,7 @@ fn check(options: &Options) -> Result<(), Failure> {
         return Err(Failure::Usage(text.into()));
     }
     let cluster = &options.cluster;
-    if cluster.bootstrap_server.is_none() && cluster.broker_list.is_none() && cluster.zookeeper.is_none() {
+    if !cluster.has_address() {
         return Err(Failure::Message("--bootstrap-server must be specified.".into()));
     }
     let action = if options.delete {

@@ -74,7 +74,7 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     options.check().map_err(Failure::Message)?;
     let kind = options.election_type().map_err(Failure::Message)?;
     let partitions = options.partitions()?;
-    options.cluster.command_config = options.cluster.command_config.or(options.admin_config);
+    options.cluster.address.command_config = options.cluster.address.command_config.or(options.admin_config);
     let outcomes = connect(&options.cluster)?
         .and_then(|mut client| elect(&mut client, kind, partitions))
         .or_else(|error| Err(refused(context, error)?))?;

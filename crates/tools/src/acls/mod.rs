@@ -133,7 +133,7 @@ fn refused(class: &str, text: &str) -> Failure {
 }
 
 fn connect(options: &Options) -> Result<Client, Failure> {
-    let config = options.cluster_args.command_config.as_deref();
+    let config = options.cluster_args.address.command_config.as_deref();
     let settings = match &options.bootstrap_controller {
         Some(controllers) => cli::settings(controllers, config),
         None => options.cluster_args.settings(),
@@ -153,7 +153,7 @@ fn usage(text: impl Into<String>) -> Failure {
 
 fn check(options: &Options) -> Result<(), Failure> {
     let cluster = &options.cluster_args;
-    let to_brokers = cluster.bootstrap_server.is_some() || cluster.broker_list.is_some() || cluster.zookeeper.is_some();
+    let to_brokers = cluster.has_address();
     match (to_brokers, options.bootstrap_controller.is_some()) {
         (true, true) => {
             return Err(usage("Only one of --bootstrap-server or --bootstrap-controller must be specified"));

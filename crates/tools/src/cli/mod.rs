@@ -30,35 +30,22 @@ pub enum OutputFormat {
 /// Options of every tool that asks a cluster.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterArgs {
-    /// The brokers to connect to first: host:port, separated by commas.
-    #[arg(long, value_name = "server to connect to")]
-    pub bootstrap_server: Option<String>,
-    /// A properties file with settings of the client.
-    #[arg(long, value_name = "command config property file")]
-    pub command_config: Option<String>,
-    /// Gone with Kafka 4: the brokers registered there are asked instead.
-    #[arg(long, value_name = "urls", hide = true)]
-    pub zookeeper: Option<String>,
+    #[command(flatten)]
+    pub address: AddressArgs,
     /// The old name of --bootstrap-server.
     #[arg(long, value_name = "broker-list", hide = true)]
     pub broker_list: Option<String>,
-    /// text (as Kafka's tool prints it) or json.
-    #[arg(long, value_enum, default_value = "text")]
-    pub output: OutputFormat,
 }
 
 impl ClusterArgs {
     /// The settings for a client, or Kafka's word that an address is missing.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        let given = self.bootstrap_server.clone().or_else(|| self.broker_list.clone());
-        let from_zookeeper = || self.zookeeper.as_deref().map(bootstrap_of_zookeeper);
-        let bootstrap = given.or_else(from_zookeeper).ok_or_else(|| missing("bootstrap-server"))?;
-        settings(&bootstrap, self.command_config.as_deref())
+        self.address.settings_with(self.broker_list.as_deref())
     }
 
     /// Whether any option says where the cluster is.
     pub fn has_address(&self) -> bool {
-        self.bootstrap_server.is_some() || self.broker_list.is_some() || self.zookeeper.is_some()
+        self.broker_list.is_some() || self.address.has_address()
     }
 
     /// A connected client.
@@ -67,11 +54,11 @@ impl ClusterArgs {
     }
 
     pub fn is_json(&self) -> bool {
-        self.output == OutputFormat::Json
+        self.address.is_json()
     }
 }
 
-/// As [`ClusterArgs`], for tools where `--broker-list` means ids of brokers.
+/// Where the cluster is; alone for tools where `--broker-list` means ids of brokers.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AddressArgs {
     /// The brokers to connect to first: host:port, separated by commas.
@@ -91,13 +78,23 @@ pub struct AddressArgs {
 impl AddressArgs {
     /// The settings for a client, or Kafka's word that an address is missing.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        let Self { bootstrap_server, command_config, zookeeper, output } = self.clone();
-        ClusterArgs { bootstrap_server, command_config, zookeeper, output, broker_list: None }.settings()
+        self.settings_with(None)
+    }
+
+    fn settings_with(&self, broker_list: Option<&str>) -> Result<Settings, Failure> {
+        let given = self.bootstrap_server.as_deref().or(broker_list).map(str::to_owned);
+        let from_zookeeper = || self.zookeeper.as_deref().map(bootstrap_of_zookeeper);
+        let bootstrap = given.or_else(from_zookeeper).ok_or_else(|| missing("bootstrap-server"))?;
+        settings(&bootstrap, self.command_config.as_deref())
     }
 
     /// Whether any option says where the cluster is.
     pub fn has_address(&self) -> bool {
         self.bootstrap_server.is_some() || self.zookeeper.is_some()
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.output == OutputFormat::Json
     }
 }
 
@@ -193,7 +190,7 @@ mod tests {
     #[test]
     fn both_forms_of_a_value_and_beginnings_of_names() {
         let options = parsed(&["-bootstrap-server=a:1", "--top", "x", "--shift-by", "-3"]).unwrap();
-        assert_eq!(options.cluster.bootstrap_server.as_deref(), Some("a:1"));
+        assert_eq!(options.cluster.address.bootstrap_server.as_deref(), Some("a:1"));
         assert_eq!((options.topic.as_deref(), options.shift_by), (Some("x"), Some(-3)));
     }
 

@@ -160,7 +160,7 @@ fn check_types(options: &Options, entities: &Entities) -> Result<(), Trouble> {
 
 fn check_connection(options: &Options) -> Result<(), Trouble> {
     let cluster = &options.cluster;
-    let to_brokers = cluster.bootstrap_server.is_some() || cluster.broker_list.is_some() || cluster.zookeeper.is_some();
+    let to_brokers = cluster.has_address();
     match (to_brokers, options.bootstrap_controller.is_some()) {
         (false, false) => {
             Err(Trouble::argument("Either --bootstrap-server or --bootstrap-controller must be specified."))

@@ -189,7 +189,7 @@ fn process(context: &mut Context<'_>, options: &Options) -> Result<(), Trouble> 
 
 fn connect(options: &Options) -> Result<Client, Trouble> {
     let settings = match &options.bootstrap_controller {
-        Some(controllers) => cli::settings(controllers, options.cluster.command_config.as_deref()),
+        Some(controllers) => cli::settings(controllers, options.cluster.address.command_config.as_deref()),
         None => options.cluster.settings(),
     };
     let settings = settings.map_err(|failure| match failure {

@@ -74,7 +74,7 @@ impl Kind {
         let options: Options = cli::parse(self.tool, arguments).map_err(as_uncaught)?;
         self.check_available(&options).map_err(as_uncaught)?;
         let cluster = &options.cluster;
-        if [&cluster.bootstrap_server, &cluster.broker_list, &cluster.zookeeper].into_iter().all(Option::is_none) {
+        if !cluster.has_address() {
             return Err(missing("bootstrap-server"));
         }
         let (has_group, all) = (!options.group.is_empty(), options.all_groups);

@@ -70,7 +70,7 @@ impl Options {
     /// Refuses what does not go together; gives the type as brokers' answers are shown.
     fn check(&self) -> Result<Option<&'static str>, Failure> {
         let cluster = &self.cluster;
-        if [&cluster.bootstrap_server, &cluster.broker_list, &cluster.zookeeper].into_iter().all(Option::is_none) {
+        if !cluster.has_address() {
             return Err(Failure::Usage("Missing required option(s) [bootstrap-server]".into()));
         }
         if !self.list {

@@ -82,7 +82,7 @@ fn connect(options: &Options) -> Result<Client, Stop> {
 pub(super) fn connect_with(cluster: &ClusterArgs, timeout: &str) -> Result<Client, Stop> {
     let refused = |_| Thrown::plain("java.lang.IllegalArgumentException", "negative timeout".into());
     let timeout = u64::try_from(number(timeout, "timeout")?).map_err(refused)?;
-    if let Some(path) = cluster.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {
+    if let Some(path) = cluster.address.command_config.as_deref().filter(|path| std::fs::metadata(path).is_err()) {
         return Err(Thrown::plain("java.nio.file.NoSuchFileException", path.to_owned()).in_runtime_exception().into());
     }
     let mut settings = match cluster.settings() {

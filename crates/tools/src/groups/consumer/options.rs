@@ -107,8 +107,7 @@ impl Options {
     pub(super) fn check(&self, context: &mut Context<'_>) -> Result<(), Failure> {
         self.check_available()?;
         let cluster = &self.cluster;
-        let has_address =
-            [&cluster.bootstrap_server, &cluster.broker_list, &cluster.zookeeper].into_iter().any(Option::is_some);
+        let has_address = cluster.has_address();
         if !has_address && self.validate_regex.is_none() {
             return Err(missing("bootstrap-server"));
         }
