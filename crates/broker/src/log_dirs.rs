@@ -84,7 +84,8 @@ fn check_identity(path: &Path, found: &MetaProperties, node_id: NodeId, cluster_
     if found.cluster_id != cluster_id {
         return Err(StartError::WrongIdentity(format!(
             "the data folder {dir} belongs to cluster {}, but this broker is to be in cluster {cluster_id}; to keep its data \
-             run: export CLUSTER_ID={} -- or to start empty run: mv {dir} {dir}.old",
+             set CLUSTER_ID={} (in a compose file under `environment`) -- or to start empty move {dir} away (a volume: docker \
+             compose down --volumes)",
             found.cluster_id, found.cluster_id
         )));
     }

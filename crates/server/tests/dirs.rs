@@ -76,8 +76,8 @@ fn another_cluster_s_folder_is_refused_with_both_ways_out() {
     let before = contents(&data.path());
     let refusal = Launch::on(&data).env("CLUSTER_ID", OTHER_CLUSTER).refuse();
     let path = data.path().display().to_string();
-    let keep = format!("export CLUSTER_ID={cluster_id}");
-    assert_says(&refusal, &[&path, OTHER_CLUSTER, &keep, &format!("mv {path} {path}.old")]);
+    let keep = format!("set CLUSTER_ID={cluster_id}");
+    assert_says(&refusal, &[&path, OTHER_CLUSTER, &keep, &format!("move {path} away")]);
     assert_eq!(contents(&data.path()), before);
     Launch::on(&data).env("CLUSTER_ID", &cluster_id).start();
 }

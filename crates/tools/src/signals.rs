@@ -4,18 +4,25 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::thread;
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How long a tool may take to finish after a signal; a second one ends it at once.
+const GRACE: Duration = Duration::from_secs(4);
+
 /// Calls back once, on a thread of its own, with the exit code that the signal asks for (130 or 143, as the JVM gives; 0
-/// when the reader of standard output has gone). Where signals cannot be caught, nothing changes.
+/// when the reader of standard output has gone). A tool that has not ended then, because it waits for a broker that is not
+/// there, is ended. Where signals cannot be caught, nothing changes.
 pub(crate) fn on_stop(callback: impl FnOnce(u8) + Send + 'static) {
     let work = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         if let Some(code) = runtime.block_on(next_signal()) {
             callback(code);
+            let _ = runtime.block_on(async { tokio::time::timeout(GRACE, another_signal()).await });
+            std::process::exit(i32::from(code));
         }
     };
     // Without the thread the signal ends the process, which is its default.
@@ -29,6 +36,15 @@ async fn next_signal() -> Option<u8> {
         received = interrupt.recv() => received.map(|()| 130),
         received = terminate.recv() => received.map(|()| 143),
         () = reader_is_gone() => Some(0),
+    }
+}
+
+async fn another_signal() -> Option<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        received = interrupt.recv() => received,
+        received = terminate.recv() => received,
     }
 }
 

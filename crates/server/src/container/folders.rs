@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use rustix::process::{getgid, getuid};
 
 use super::facts::Mounts;
@@ -77,14 +78,26 @@ fn refusal(folder: &Path, closed: &Path) -> String {
         format!("{} belongs to uid {}, gid {} (mode {mode:o})", path.display(), found.uid(), found.gid())
     });
     let mounts = Mounts::read();
+    let is_read_only = access(closed.parent().unwrap_or(closed), Access::WRITE_OK) == Err(Errno::ROFS);
+    if is_read_only || access(closed, Access::WRITE_OK) == Err(Errno::ROFS) {
+        return format!(
+            "the data folder {0} cannot be written: its file system is read-only; mount a volume there, or with `docker run`: \
+             --tmpfs {0}:uid={uid} for data that may go with the container",
+            folder.display()
+        );
+    }
     let fix = match mounts.source_of(folder) {
         Some((_, source)) if source.contains("/volumes/") || source == "/" => String::new(),
         Some((_, source)) => format!("run on the host: sudo chown -R {uid}:0 {source} -- or "),
         None => String::new(),
     };
+    let group = match gid {
+        0 => String::new(),
+        _ => format!("run it with group 0 (`user: \"{uid}:0\"`), or "),
+    };
     format!(
-        "the data folder {} cannot be written: {owner}, and this container runs as uid {uid}, gid {gid}; {fix}give the service \
-         `user: root` (compose) or `--user root` (docker run): the folder is then repaired at the start, and the broker goes on \
+        "the data folder {} cannot be written: {owner}, and this container runs as uid {uid}, gid {gid}; {fix}{group}give the \
+         service `user: root` (compose) or `--user root` (docker run): the folder is then repaired at the start, and the broker goes on \
          as uid {BROKER_UID}",
         folder.display()
     )

@@ -3,7 +3,6 @@
 
 mod render;
 
-use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use barnabas_protocol::messages::metadata_response::MetadataResponseBroker;
@@ -65,8 +64,7 @@ fn settings(cluster: &ClusterArgs) -> Result<Settings, Failure> {
     if settings.request_timeout == ADMIN_REQUEST_TIMEOUT {
         settings.request_timeout = REQUEST_TIMEOUT;
     }
-    let resolves = |address: &Address| (address.host.as_str(), address.port).to_socket_addrs().is_ok();
-    if !settings.bootstrap.iter().any(resolves) {
+    if settings.check_bootstrap_resolves().is_err() {
         let text = "No resolvable bootstrap urls given in bootstrap.servers";
         return Err(words(ClientError::Config(text.into())));
     }

@@ -11,6 +11,9 @@ pub enum ClientError {
     /// A setting of the client; nothing was sent.
     #[error("{0}")]
     Config(String),
+    /// None of the bootstrap names has an address; told in the words of Kafka's AdminClient, with its cause.
+    #[error("Failed to create new KafkaAdminClient\nNo resolvable bootstrap urls given in bootstrap.servers: {0}")]
+    Unresolvable(String),
     /// None of the addresses answered in time.
     #[error("{0}")]
     Timeout(String),
@@ -50,7 +53,7 @@ impl ClientError {
     /// The name of the error for `--output json`: Kafka's where the broker sent a code.
     pub fn code_name(&self) -> &'static str {
         match self {
-            Self::Config(_) => "INVALID_CLIENT_CONFIG",
+            Self::Config(_) | Self::Unresolvable(_) => "INVALID_CLIENT_CONFIG",
             Self::Timeout(_) => "TIMEOUT",
             Self::Disconnected { .. } => "NETWORK_EXCEPTION",
             Self::Unsupported(_) => "UNSUPPORTED_VERSION",
@@ -78,6 +81,7 @@ impl ClientError {
     pub fn exception_class(&self) -> String {
         match self {
             Self::Config(_) => "org.apache.kafka.common.config.ConfigException".into(),
+            Self::Unresolvable(_) => "org.apache.kafka.common.KafkaException".into(),
             Self::Timeout(_) => "org.apache.kafka.common.errors.TimeoutException".into(),
             Self::Disconnected { .. } => "org.apache.kafka.common.errors.DisconnectException".into(),
             Self::Unsupported(_) => "org.apache.kafka.common.errors.UnsupportedVersionException".into(),

@@ -46,8 +46,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the first bootstrap address that answers, trying again until `default.api.timeout.ms` is over.
+    /// Connects to the first bootstrap address that answers, trying again until `default.api.timeout.ms` is over. Names
+    /// without an address are an error at once, as in Kafka's clients.
     pub fn connect(settings: Settings) -> Result<Self, ClientError> {
+        settings.check_bootstrap_resolves()?;
         let bootstrap = settings.bootstrap[0].clone();
         let (connections, coordinators) = (HashMap::new(), HashMap::new());
         let mut client =

@@ -1,5 +1,6 @@
 //! How a tool reaches a cluster: bootstrap addresses and the client settings of a `--command-config` file.
 
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use barnabas_config::parse_properties;
@@ -77,6 +78,16 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Whether any of the bootstrap names has an address.
+    pub fn check_bootstrap_resolves(&self) -> Result<(), ClientError> {
+        let resolves = |address: &Address| (address.host.as_str(), address.port).to_socket_addrs().is_ok();
+        if self.bootstrap.iter().any(resolves) {
+            return Ok(());
+        }
+        let names: Vec<String> = self.bootstrap.iter().map(ToString::to_string).collect();
+        Err(ClientError::Unresolvable(names.join(",")))
     }
 
     /// A key that is none of the fields.

@@ -49,12 +49,19 @@ impl Thrown {
 
     /// The client's exception as a future gives it.
     fn execution(error: ClientError) -> Self {
+        // There is no client yet that could give a future.
+        if matches!(error, ClientError::Unresolvable(_)) {
+            return Self::direct(error);
+        }
         let message = error.as_exception();
         Self { trace: format!("java.util.concurrent.ExecutionException: {message}"), message, source: Some(error) }
     }
 
     /// Wrapped once more where Kafka's tool wraps it.
     fn in_runtime_exception(self) -> Self {
+        if matches!(self.source, Some(ClientError::Unresolvable(_))) {
+            return self;
+        }
         let trace = format!("java.lang.RuntimeException: {}", self.trace);
         Self { message: self.trace, trace, source: self.source }
     }
