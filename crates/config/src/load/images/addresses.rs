@@ -1,9 +1,9 @@
 //! Addresses as old files and wurstmeister's image write them, turned into `listeners` and `advertised.listeners`, and
 //! values that cannot mean anything, which are left out with a note.
 
-use crate::key::ConfigType;
 use crate::keys::broker_key;
 use crate::load::{Gathered, Origin, Setting};
+use crate::value::Value;
 
 const DEFAULT_PORT: &str = "9092";
 const DEFAULT_NAME: &str = "PLAINTEXT";
@@ -113,7 +113,8 @@ fn put(gathered: &mut Gathered, key: &str, value: String, origin: &Origin) {
     gathered.settings.insert(key.to_owned(), Setting { key: key.to_owned(), value, origin: origin.clone() });
 }
 
-/// Numbers that are none where Kafka's images or their users write such a thing: left out, with a note each.
+/// Values that are none where Kafka's images or their users write such a thing (a compose file's `${X:-}` is empty, ids are words):
+/// left out, with a note each.
 pub(crate) fn tolerate(gathered: &mut Gathered) {
     let settings = std::mem::take(&mut gathered.settings);
     for (key, setting) in settings {
@@ -131,10 +132,7 @@ fn useless(key: &str, setting: &Setting) -> Option<String> {
     if matches!(key, "broker.id" | "node.id") {
         return value.parse::<i32>().err().map(|_| format!("is {value:?}, not a number"));
     }
-    let needs_value = |kind: ConfigType| {
-        !matches!(kind, ConfigType::String | ConfigType::List | ConfigType::Password | ConfigType::Class)
-    };
     let empty = value.is_empty() && matches!(setting.origin, Origin::Env(_));
-    let row = broker_key(key).filter(|row| empty && needs_value(row.config_type));
+    let row = broker_key(key).filter(|row| empty && Value::parse(row, "").is_err());
     row.map(|_| "is empty".to_owned())
 }

@@ -152,6 +152,10 @@ fn what_has_no_effect_is_one_note_per_kind_and_no_warning() {
         ("KAFKA_SSL_KEYSTORE_FILENAME: k.jks\nKAFKA_SSL_KEY_CREDENTIALS: creds", "TLS and SASL are not served yet"),
         ("KAFKA_BROKER_ID: ignored", "is \"ignored\", not a number"),
         ("KAFKA_LOG_RETENTION_HOURS: ", "is empty"),
+        ("KAFKA_LISTENERS: ", "is empty"),
+        ("KAFKA_ADVERTISED_LISTENERS: ", "is empty"),
+        ("KAFKA_LOG_DIRS: ", "is empty"),
+        ("KAFKA_PROCESS_ROLES: ", "is empty"),
     ];
     for (lines, expected) in cases {
         let loaded = load(&format!("KAFKA_NODE_ID: 1\n{lines}"));
