@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{NewOffsets, csv, time};
-use crate::client::Client;
 use crate::client::groups::{CommittedOffsets, TopicPartition};
+use crate::client::{Client, ClientError};
 use crate::groups::consumer::number;
 use crate::groups::consumer::options::Options;
 use crate::groups::{Stop, Thrown, print_error};
@@ -150,6 +150,14 @@ fn offsets_at(client: &mut Client, partitions: &BTreeSet<TopicPartition>, timest
     let topics: BTreeSet<String> = partitions.iter().map(|(topic, _)| topic.clone()).collect();
     let topics: Vec<String> = topics.into_iter().collect();
     let leaders = client.leaders_of(&topics).map_err(Thrown::wrapped)?;
+    // Kafka's client asks for the leader of a partition that its topic does not have until its time is up; we know at once.
+    let exists = |partition: &TopicPartition| {
+        leaders.contains_key(partition) || !leaders.keys().any(|(topic, _)| *topic == partition.0)
+    };
+    if !partitions.iter().all(exists) {
+        let text = "Timed out waiting for a node assignment. Call: listOffsets(api=METADATA)";
+        return Err(Thrown::wrapped(ClientError::Timeout(text.into())).into());
+    }
     Ok(client.offsets_at(partitions, &leaders, timestamp).map_err(Thrown::wrapped)?)
 }
 
