@@ -1,11 +1,11 @@
 //! What a start says on standard output: a few lines for people at a terminal, one JSON line for machines.
 
 use std::io::IsTerminal;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
-use barnabas_broker::{ListeningOn, RunningBroker};
+use barnabas_broker::{ListeningOn, RunningBroker, advertised};
 use barnabas_common::vfs::{OsVfs, Vfs};
 use barnabas_config::{BrokerConfig, Warning};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ impl Banner<'_> {
     /// Who can use the address that clients are told.
     fn reach(&self, listener: &ListeningOn) -> &'static str {
         let host = listener.advertised_host.as_str();
-        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let is_loopback = advertised::is_loopback(host);
         let answers_each = self.config.boolean("barnabas.advertised.listeners.per.connection");
         match (is_loopback, listener.address.ip().is_loopback()) {
             (_, true) => "listens on loopback only: others cannot connect, whatever they are told",

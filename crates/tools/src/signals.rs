@@ -3,6 +3,8 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +29,33 @@ pub(crate) fn on_stop(callback: impl FnOnce(u8) + Send + 'static) {
     };
     // Without the thread the signal ends the process, which is its default.
     let _ = thread::Builder::new().name("signals".into()).spawn(work);
+}
+
+/// That a signal asked for the end, for loops that look now and then, and the exit code it asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    pub(crate) flag: Arc<AtomicBool>,
+    code: Arc<AtomicU8>,
+}
+
+impl Stop {
+    /// From here on a signal sets it. Until then a signal ends the process.
+    pub(crate) fn listen(&self) {
+        let Self { flag, code } = self.clone();
+        on_stop(move |received| {
+            code.store(received, Ordering::Relaxed);
+            flag.store(true, Ordering::Relaxed);
+        });
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// 0 while no signal came.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.code.load(Ordering::Relaxed)
+    }
 }
 
 async fn next_signal() -> Option<u8> {

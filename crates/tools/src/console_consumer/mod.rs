@@ -5,14 +5,13 @@ mod deserializer;
 mod formatter;
 mod options;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::client::consumer::{ConsumedRecord, Consumer, ConsumerConfig};
 use crate::client::{Client, ClientError, Settings};
 use crate::log_line::log_line;
-use crate::{Context, Failure, Tool, cli, signals};
+use crate::signals::Stop;
+use crate::{Context, Failure, Tool, cli};
 use formatter::FormatError;
 use options::{Options, Plan};
 
@@ -32,7 +31,8 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     if let Err(error) = ConsumerConfig::new(&plan.settings) {
         return tell_unknown(context, &error.as_exception());
     }
-    let stop = Stop::listen();
+    let stop = Stop::default();
+    stop.listen();
     let mut count = 0;
     let outcome = consume(context, &plan, &stop, &mut count);
     // Who no longer reads, as in `… | head -1`, is not told of it.
@@ -49,7 +49,7 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
         }
         Err(End::Failed(text)) => return tell_unknown(context, &text),
     }
-    match stop.code.load(Ordering::Relaxed) {
+    match stop.exit_code() {
         0 => Ok(()),
         code => Err(Failure::Exit(code)),
     }
@@ -58,28 +58,6 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
 fn tell_unknown(context: &mut Context<'_>, exception: &str) -> Result<(), Failure> {
     context.err(log_line("ERROR", &format!("Unknown error when running consumer: {exception}")))?;
     Err(Failure::Exit(1))
-}
-
-/// Set by a signal.
-struct Stop {
-    flag: Arc<AtomicBool>,
-    code: Arc<AtomicU8>,
-}
-
-impl Stop {
-    fn listen() -> Self {
-        let stop = Self { flag: Arc::default(), code: Arc::default() };
-        let (flag, code) = (stop.flag.clone(), stop.code.clone());
-        signals::on_stop(move |received| {
-            code.store(received, Ordering::Relaxed);
-            flag.store(true, Ordering::Relaxed);
-        });
-        stop
-    }
-
-    fn is_set(&self) -> bool {
-        self.flag.load(Ordering::Relaxed)
-    }
 }
 
 /// An end before the last record.

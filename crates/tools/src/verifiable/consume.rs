@@ -1,20 +1,21 @@
 //! `kafka-verifiable-consumer`: reads as a member of a group, and says what it read, committed and was assigned.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 
-use super::{event, event_with_list};
+use super::{event, event_with_list, line};
 use crate::cli::arguments;
 use crate::client::consumer::group::Offsets;
 use crate::client::consumer::{ConsumedRecord, Consumer, GroupEvent, Place, Subscription};
 use crate::client::{Client, ClientError};
 use crate::log_line::log_line;
 use crate::properties::{client_settings, merged};
-use crate::{Context, Failure, Tool, signals};
+use crate::signals::Stop;
+use crate::{Context, Failure, Tool};
 
 pub(crate) const TOOL: Tool = Tool {
     name: "kafka-verifiable-consumer",
@@ -83,15 +84,11 @@ fn wrong(problem: &str) -> Failure {
 
 fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     let options: Options = arguments::parse(context, NAME, NAME, arguments)?;
-    let (stop, code) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU8::new(0)));
-    let mut consumer = options.consumer(context, stop.clone())?;
-    let (flag, exit) = (stop.clone(), code.clone());
-    signals::on_stop(move |received| {
-        exit.store(received, Ordering::Relaxed);
-        flag.store(true, Ordering::Relaxed);
-    });
+    let stop = Stop::default();
+    let mut consumer = options.consumer(context, stop.flag.clone())?;
+    stop.listen();
     line(context, event("startup_complete", &[]))?;
-    let outcome = read(context, &options, &mut consumer, &stop)?;
+    let outcome = read(context, &options, &mut consumer, &stop.flag)?;
     consumer.close();
     tell_assignments(context, &mut consumer)?;
     line(context, event("shutdown_complete", &[]))?;
@@ -101,15 +98,10 @@ fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
         context.err(log_line("ERROR", &text))?;
         context.note_reported_error();
     }
-    match code.load(Ordering::Relaxed) {
+    match stop.exit_code() {
         0 => Ok(()),
         code => Err(Failure::Exit(code)),
     }
-}
-
-fn line(context: &mut Context<'_>, text: String) -> Result<(), Failure> {
-    context.out(text)?;
-    Ok(context.stdout.flush()?)
 }
 
 impl Options {

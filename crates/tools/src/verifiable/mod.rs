@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use crate::{Context, Failure};
 pub(crate) use consume::TOOL as CONSUMER;
 pub(crate) use produce::TOOL as PRODUCER;
 
@@ -20,6 +21,12 @@ pub(crate) fn event(name: &str, fields: &[(&str, Value)]) -> String {
 fn event_at(timestamp_ms: u128, name: &str, fields: &[(&str, Value)]) -> String {
     let fields: String = fields.iter().map(|(key, value)| format!(",\"{key}\":{value}")).collect();
     format!("{{\"timestamp\":{timestamp_ms},\"name\":\"{name}\"{fields}}}")
+}
+
+/// A line that a harness sees at once.
+fn line(context: &mut Context<'_>, text: String) -> Result<(), Failure> {
+    context.out(text)?;
+    Ok(context.stdout.flush()?)
 }
 
 /// Like [`event`], with a list of objects as the last but `after` fields. Objects keep the order of their keys, which a map

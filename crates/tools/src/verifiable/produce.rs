@@ -1,18 +1,18 @@
 //! `kafka-verifiable-producer`: sends the numbers from 0 on, and says of each what became of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
 
-use super::event;
+use super::{event, line};
 use crate::cli::arguments;
 use crate::client::producer::{Delivered, Producer, Record};
 use crate::client::{Client, ClientError};
 use crate::properties::{client_settings, merged};
-use crate::{Context, Failure, Tool, signals};
+use crate::signals::Stop;
+use crate::{Context, Failure, Tool};
 
 pub(crate) const TOOL: Tool = Tool {
     name: "kafka-verifiable-producer",
@@ -70,26 +70,17 @@ fn wrong(problem: &str) -> Failure {
 fn run(context: &mut Context<'_>, arguments: &[String]) -> Result<(), Failure> {
     let options: Options = arguments::parse(context, NAME, NAME, arguments)?;
     let mut producer = options.producer(context)?;
-    let (stop, code) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU8::new(0)));
-    let (flag, exit) = (stop.clone(), code.clone());
-    signals::on_stop(move |received| {
-        exit.store(received, Ordering::Relaxed);
-        flag.store(true, Ordering::Relaxed);
-    });
+    let stop = Stop::default();
+    stop.listen();
     line(context, event("startup_complete", &[]))?;
     let mut test = Sending { options: &options, began: Instant::now(), sent: 0, acked: 0 };
-    test.run(context, &mut producer, &stop)?;
+    test.run(context, &mut producer, &stop.flag)?;
     line(context, event("shutdown_complete", &[]))?;
     line(context, test.summary())?;
-    match code.load(Ordering::Relaxed) {
+    match stop.exit_code() {
         0 => Ok(()),
         code => Err(Failure::Exit(code)),
     }
-}
-
-fn line(context: &mut Context<'_>, text: String) -> Result<(), Failure> {
-    context.out(text)?;
-    Ok(context.stdout.flush()?)
 }
 
 impl Options {
