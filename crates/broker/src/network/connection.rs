@@ -6,24 +6,24 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tracing::{debug, error, warn};
 
-use super::Frame;
 use super::budget::Share;
 use super::frames::FrameBuffer;
+use super::outgoing::{Frame, Outgoing};
 use crate::broker::Broker;
 use crate::dispatch::{self, Answer, ConnectionInfo, Outcome};
 
@@ -33,8 +33,6 @@ const MAX_IN_FLIGHT: usize = 256;
 const MAX_FETCHES: usize = 2;
 /// Bytes of answers that may wait for an earlier one before no more requests are handled.
 const MAX_READY_BYTES: usize = 1 << 20;
-/// Chunks given to one vectored write.
-const MAX_SLICES: usize = 64;
 /// How long a frame may stand still half-way before the connection is closed.
 const STALLED_FRAME: Duration = Duration::from_secs(30);
 /// How long a large frame may be on its way without getting further while others wait for memory.
@@ -65,7 +63,7 @@ struct Unsent {
 impl Unsent {
     fn added(&mut self, pending: &Pending) {
         match pending {
-            Pending::Ready(frame) => self.ready_bytes += size_bytes(frame),
+            Pending::Ready(frame) => self.ready_bytes += frame.size_bytes(),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches += 1,
             Pending::Waiting { abort_on_close: false, .. } => self.changes += 1,
             Pending::Silent => {}
@@ -74,16 +72,12 @@ impl Unsent {
 
     fn removed(&mut self, pending: &Pending) {
         match pending {
-            Pending::Ready(frame) => self.ready_bytes -= size_bytes(frame),
+            Pending::Ready(frame) => self.ready_bytes -= frame.size_bytes(),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches -= 1,
             Pending::Waiting { abort_on_close: false, .. } => self.changes -= 1,
             Pending::Silent => {}
         }
     }
-}
-
-fn size_bytes(frame: &Frame) -> usize {
-    frame.chunks.iter().map(Bytes::len).sum()
 }
 
 /// Why a connection ends.
@@ -267,27 +261,19 @@ impl Connection {
 
     /// Sends the answers at the front that are ready. Says whether there were any.
     async fn send_ready(&mut self) -> Result<bool, End> {
-        let (mut out, mut unsent) = (Vec::new(), Vec::new());
+        let mut out = Outgoing::default();
         while let Some(Pending::Ready(_) | Pending::Silent) = self.pending.front() {
             let Some(answer) = self.pending.pop_front() else { break };
             self.unsent.removed(&answer);
             if let Pending::Ready(frame) = answer {
-                out.extend(frame.chunks);
-                unsent.push(frame.unsent);
+                out.push(frame);
             }
         }
         if out.is_empty() {
             return Ok(false);
         }
-        let stall = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
-        let write_began = Instant::now();
-        let mut out: VecDeque<_> = out.into();
-        // The socket nearly always takes a whole answer at once; only one that does not is watched by a timer.
-        if !write_at_once(&self.stream, &mut out)? {
-            tokio::time::timeout(stall, write_all(&mut self.stream, out)).await.map_err(|_| End::Quiet)??;
-        }
+        out.send(&self.stream, Duration::from_millis(self.broker.settings.connections_max_idle_ms)).await?;
         self.last_active = Instant::now();
-        unsent.into_iter().for_each(|answer| answer.sent(write_began, self.last_active));
         Ok(true)
     }
 
@@ -351,47 +337,5 @@ async fn wait_for(front: Option<&mut Pending>) -> Result<Pending, End> {
             error!(%error, "a request handler failed; closing its connection, the broker goes on");
             Err(End::Quiet)
         }
-    }
-}
-
-/// Writes as much as the socket takes without waiting. Says whether that was all.
-fn write_at_once(stream: &TcpStream, chunks: &mut VecDeque<Bytes>) -> io::Result<bool> {
-    let written = match &chunks.make_contiguous()[..] {
-        [only] => stream.try_write(only),
-        several => stream.try_write_vectored(&slices(several)),
-    };
-    match written {
-        Ok(written) => advance(chunks, written),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Err(error) => return Err(error),
-    }
-    Ok(chunks.is_empty())
-}
-
-async fn write_all(stream: &mut TcpStream, mut chunks: VecDeque<Bytes>) -> io::Result<()> {
-    while !chunks.is_empty() {
-        let written = stream.write_vectored(&slices(chunks.make_contiguous())).await?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        advance(&mut chunks, written);
-    }
-    Ok(())
-}
-
-fn slices(chunks: &[Bytes]) -> Vec<IoSlice<'_>> {
-    chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect()
-}
-
-/// Takes off what has been written.
-fn advance(chunks: &mut VecDeque<Bytes>, mut written: usize) {
-    while let Some(front) = chunks.front_mut() {
-        let part = written.min(front.len());
-        front.advance(part);
-        written -= part;
-        if !front.is_empty() {
-            return;
-        }
-        chunks.pop_front();
     }
 }

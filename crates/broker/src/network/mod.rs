@@ -5,17 +5,13 @@ mod acceptor;
 mod budget;
 mod connection;
 mod frames;
+mod outgoing;
 mod workers;
 
 pub(crate) use acceptor::{BoundListener, bind};
 pub(crate) use budget::MemoryBudget;
+pub(crate) use outgoing::Frame;
 pub(crate) use workers::Workers;
-
-/// A response, size included, as chunks to be sent one after the other.
-pub(crate) struct Frame {
-    pub chunks: Vec<bytes::Bytes>,
-    pub unsent: crate::metrics::UnsentAnswer,
-}
 
 /// Returns when the broker stops.
 async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {
