@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::network::MemoryBudget;
 use crate::producer_ids::ProducerIds;
 use crate::settings::Settings;
+use crate::watched_dirs::WatchedDirs;
 
 /// The quorum answers each command with a result of its own kind; anything else is a fault of ours.
 pub(crate) fn wrong_answer() -> ApiError {
@@ -55,6 +56,8 @@ pub struct Broker {
     pub(crate) fetch_sessions: Mutex<FetchSessionCache>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) log_dirs: Arc<Vec<DataDir>>,
+    /// The same folders as those who watch over them see them, and that of the metadata.
+    pub(crate) dirs: Arc<WatchedDirs>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) cleaner: Cleaner,
     pub(crate) request_memory: MemoryBudget,

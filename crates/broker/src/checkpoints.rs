@@ -69,7 +69,9 @@ impl Checkpoints {
             return Ok(());
         }
         let mut outcome = Ok(());
-        for (dir, last) in broker.log_dirs.iter().zip(&mut state.last) {
+        // Of those that failed nobody asks before they are mended; what is on disk stays as it is.
+        let in_use = broker.log_dirs.iter().zip(&mut state.last).filter(|(dir, _)| !dir.watched.has_failed());
+        for (dir, last) in in_use {
             *last = collect(broker, dir, last);
             if let Err(error) = write_dir(dir, last) {
                 error!(dir = %dir.path.display(), %error, "cannot write the checkpoints");

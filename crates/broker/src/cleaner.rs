@@ -320,7 +320,7 @@ fn write_checkpoints(broker: &Broker) {
     }
     drop(state);
     let mut is_written = true;
-    for (dir, offsets) in broker.log_dirs.iter().zip(&by_dir) {
+    for (dir, offsets) in broker.log_dirs.iter().zip(&by_dir).filter(|(dir, _)| !dir.watched.has_failed()) {
         if let Err(error) = dir.files.write_checkpoint(Checkpoint::Cleaner, offsets) {
             is_written = false;
             if !failed_before {

@@ -7,6 +7,7 @@ mod checkpoints;
 mod cleaner;
 mod config_rules;
 mod configs;
+mod dir_failure;
 mod dispatch;
 mod error;
 pub mod exposition;
@@ -26,6 +27,8 @@ mod start_topics;
 mod supported;
 mod topics;
 mod validation;
+mod watched_dirs;
+mod watched_vfs;
 
 pub use broker::Broker;
 pub use error::StartError;

@@ -21,6 +21,7 @@ use crate::checkpoints::Checkpoints;
 use crate::cleaner::{self, Cleaner};
 use crate::config_rules::KeyTableRules;
 use crate::configs::Configs;
+use crate::dir_failure;
 use crate::error::StartError;
 use crate::groups::{self, GroupService};
 use crate::log_dirs::{self, DataDir, OpenedDirs};
@@ -33,6 +34,8 @@ use crate::registration::{ListeningOn, Registered, listening_on, register};
 use crate::settings::Settings;
 use crate::supported::check_supported;
 use crate::topics::{CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC};
+use crate::watched_dirs::WatchedDirs;
+use crate::watched_vfs::WatchedVfs;
 
 /// Memory that requests on their way in may take together, unless one frame alone may be larger.
 const REQUEST_MEMORY_BYTES: usize = 96 << 20;
@@ -55,6 +58,8 @@ pub struct RunningBroker {
     pub formatted: bool,
     pub listeners: Vec<ListeningOn>,
     stop: watch::Sender<bool>,
+    /// Why the broker must end, once it must.
+    failed: watch::Receiver<Option<String>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -64,7 +69,9 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     check_supported(&config)?;
     warn_of_what_has_no_effect(&config);
     let metadata_dir = config.metadata_log_dir();
-    let opened = log_dirs::open(&vfs, &config.log_dirs(), config.node_id(), cluster_id.as_deref())?;
+    let watched = Arc::new(WatchedDirs::new(&config.log_dirs(), &metadata_dir));
+    let vfs: Arc<dyn Vfs> = Arc::new(WatchedVfs::new(vfs, Arc::clone(&watched)));
+    let opened = log_dirs::open(&vfs, &watched, config.node_id(), cluster_id.as_deref())?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
     let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;
     let configs = Configs::new(config);
@@ -78,13 +85,15 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let life = PartitionLife::new(node_id, Arc::clone(&vfs), Arc::clone(&clock), Arc::clone(&dirs), configs.clone());
     let life = Arc::new(life);
     let (publish, applied) = watch::channel(quorum.image());
-    let broker = assemble(configs, &registered, dirs, vfs, clock, quorum, applied);
+    let broker = assemble(configs, &registered, (dirs, watched), vfs, clock, quorum, applied);
     load(&broker, &life).await;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = vec![
         tokio::spawn(follow_metadata(Arc::clone(&broker), Arc::clone(&life), publish)),
         tokio::spawn(maintenance::run(Arc::clone(&broker), life)),
     ];
+    let (fatal, failed) = watch::channel(None);
+    tasks.push(tokio::spawn(dir_failure::run(Arc::clone(&broker), fatal)));
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));
     tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));
@@ -95,7 +104,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     for listener in bound {
         tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), Arc::clone(&workers), stopped.clone())));
     }
-    Ok(RunningBroker { broker, cluster_id, formatted, listeners: registered.listeners, stop, tasks })
+    Ok(RunningBroker { broker, cluster_id, formatted, listeners: registered.listeners, stop, failed, tasks })
 }
 
 /// How many logs may be compacted at the same time.
@@ -144,7 +153,7 @@ async fn start_quorum(
 fn assemble(
     configs: Configs,
     registered: &Registered,
-    log_dirs: Arc<Vec<DataDir>>,
+    (log_dirs, dirs): (Arc<Vec<DataDir>>, Arc<WatchedDirs>),
     vfs: Arc<dyn Vfs>,
     clock: Arc<dyn Clock>,
     quorum: Quorum,
@@ -174,6 +183,7 @@ fn assemble(
         checkpoints: Checkpoints::new(&log_dirs),
         cleaner: Cleaner::new(&log_dirs),
         log_dirs,
+        dirs,
         request_memory: MemoryBudget::new(REQUEST_MEMORY_BYTES),
         decoding: tokio::sync::Semaphore::new(DECODING_AT_ONCE),
         metrics: Metrics::default(),
@@ -275,6 +285,18 @@ async fn ensure_offsets_topic(broker: &Arc<Broker>) -> Result<(), StartError> {
 }
 
 impl RunningBroker {
+    /// Waits until the broker can do nothing any more, if ever, and returns why. What is left to do is to stop it, and to
+    /// end with an error, so that a supervisor starts it again.
+    pub async fn failed(&self) -> String {
+        let mut failed = self.failed.clone();
+        let reason = failed.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            // Its task has ended, which it does with the broker.
+            None => std::future::pending().await,
+        }
+    }
+
     /// Stops accepting, flushes and closes every log, and marks the folders as cleanly stopped.
     pub async fn stop(self) {
         info!("stopping");

@@ -12,12 +12,15 @@ use barnabas_log::{Checkpoint, LockError, LogDir, MetaProperties};
 
 use crate::error::StartError;
 use crate::topics::CLUSTER_METADATA_TOPIC;
+use crate::watched_dirs::{WatchedDir, WatchedDirs};
 
 /// One folder of `log.dirs`, locked as long as this lives.
 pub(crate) struct DataDir {
     pub path: PathBuf,
     pub directory_id: Uuid,
     pub files: LogDir,
+    /// Whether it has failed since.
+    pub watched: Arc<WatchedDir>,
     /// Whether the logs were closed properly the last time.
     pub clean_shutdown: bool,
     /// Broker epoch of that clean stop; -1 if there was none.
@@ -37,11 +40,11 @@ pub(crate) struct OpenedDirs {
 /// Locks all folders, then reads or writes their identity. Nothing is written before every lock is held.
 pub(crate) fn open(
     vfs: &Arc<dyn Vfs>,
-    paths: &[PathBuf],
+    watched: &WatchedDirs,
     node_id: NodeId,
     wanted_cluster_id: Option<&str>,
 ) -> Result<OpenedDirs, StartError> {
-    let locked = paths.iter().map(|path| lock(vfs, path)).collect::<Result<Vec<_>, _>>()?;
+    let locked = watched.log_dirs().iter().map(|dir| lock(vfs, dir.path())).collect::<Result<Vec<_>, _>>()?;
     let found = locked.iter().map(identity).collect::<Result<Vec<_>, _>>()?;
     let formatted = found.iter().all(Option::is_none);
     let known = found.iter().flatten().next().map(|known| known.cluster_id.clone());
@@ -52,7 +55,8 @@ pub(crate) fn open(
             None => refuse_foreign_data(files)?,
         }
     }
-    let opened = locked.into_iter().zip(found).map(|(files, found)| adopt(files, found, &cluster_id, node_id));
+    let opened = locked.into_iter().zip(found).zip(watched.log_dirs());
+    let opened = opened.map(|((files, found), watched)| adopt(files, found, watched, &cluster_id, node_id));
     Ok(OpenedDirs { dirs: opened.collect::<Result<_, _>>()?, cluster_id, formatted })
 }
 
@@ -117,6 +121,7 @@ fn refuse_foreign_data(files: &LogDir) -> Result<(), StartError> {
 fn adopt(
     files: LogDir,
     found: Option<MetaProperties>,
+    watched: &Arc<WatchedDir>,
     cluster_id: &str,
     node_id: NodeId,
 ) -> Result<DataDir, StartError> {
@@ -144,6 +149,7 @@ fn adopt(
         recovery_points: files.read_checkpoint(Checkpoint::RecoveryPoint),
         log_start_offsets: files.read_checkpoint(Checkpoint::LogStartOffset),
         files,
+        watched: Arc::clone(watched),
     })
 }
 

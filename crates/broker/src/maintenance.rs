@@ -91,8 +91,8 @@ pub(crate) fn close_all(broker: &Broker) {
                 error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
                 clean = false;
             }
-            // What its log holds is not known.
-            Err(_offline) => clean = false,
+            // What its log holds is not known; of a dir that failed nothing is said at all.
+            Err(_offline) => clean &= broker.dirs.took_out(&partition.topic_partition),
         }
     }
     clean &= broker.checkpoints.close(broker).is_ok();
@@ -110,7 +110,7 @@ pub(crate) fn close_all(broker: &Broker) {
 }
 
 fn mark_clean(broker: &Broker) {
-    for dir in broker.log_dirs.iter() {
+    for dir in broker.log_dirs.iter().filter(|dir| !dir.watched.has_failed()) {
         if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
             error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
         }

@@ -150,7 +150,8 @@ impl PartitionLife {
         match self.open_log(topic, &topic_partition, opening, config) {
             Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
-                if matches!(reason, LogError::Io { .. }) {
+                // A dir that failed gets no better before a restart.
+                if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
                     self.failed.lock().push((topic_partition.clone(), opening));
                 }
                 error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
@@ -185,7 +186,16 @@ impl PartitionLife {
         Ok(log)
     }
 
-    /// The folder that holds the partition already, else the one with the fewest partitions. A folder of an
+    fn load_of(&self, dir: usize) -> usize {
+        self.loads[dir].load(Ordering::Relaxed)
+    }
+
+    fn is_in_failed_dir(&self, partition: &TopicPartition) -> bool {
+        let holds = |dir: &&DataDir| self.vfs.exists(&dir.files.partition_dir(partition));
+        self.dirs.iter().find(holds).is_some_and(|dir| dir.watched.has_failed())
+    }
+
+    /// The folder that holds the partition already, else of those in use the one with the fewest partitions. A folder of an
     /// older topic of the same name is set aside first; says whether there was one.
     fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> (&DataDir, bool) {
         let mut replaces_older = false;
@@ -202,8 +212,8 @@ impl PartitionLife {
                 _ => return (dir, replaces_older),
             }
         }
-        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed));
-        let emptiest = loads.enumerate().min_by_key(|(_, load)| *load).map_or(0, |(index, _)| index);
+        let emptiest = (0..self.dirs.len()).min_by_key(|i| (self.dirs[*i].watched.has_failed(), self.load_of(*i)));
+        let emptiest = emptiest.unwrap_or(0);
         self.loads[emptiest].fetch_add(1, Ordering::Relaxed);
         (&self.dirs[emptiest], replaces_older)
     }

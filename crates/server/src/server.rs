@@ -122,6 +122,11 @@ async fn serve_alone(start: Start, signals: &mut StopSignals, discovery: &mut Di
     let sibling = tokio::select! {
         () = signals.wait() => None,
         refusal = discovery.sibling() => Some(refusal),
+        reason = running.failed() => {
+            discovery.going();
+            stop(running, true, signals).await;
+            return Err(reason);
+        }
     };
     if sibling.is_none() {
         discovery.going();

@@ -111,8 +111,8 @@ families! {
     LOG_SEGMENTS = Jmx Gauge "kafka_log_log_numlogsegments" ["topic" "partition"] "Segments.";
     MAX_DIRTY_PERCENT = Jmx Gauge "kafka_log_logcleanermanager_max_dirty_percent" [] "Share of bytes not compacted yet in the dirtiest compacted log, in percent.";
     UNCLEANABLE = Own Gauge "kafka_log_logcleanermanager_uncleanable_partitions_count" [] "Compacted logs that could not be compacted and are left alone until the next start. Unlike in Kafka, over all data folders.";
-    OFFLINE_DIRS = Jmx Gauge "kafka_log_logmanager_offlinelogdirectorycount" [] "Data folders that cannot be read or hold a log that failed.";
-    DIR_OFFLINE = Jmx Gauge "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"] "1 if the data folder cannot be read or holds a log that failed.";
+    OFFLINE_DIRS = Jmx Gauge "kafka_log_logmanager_offlinelogdirectorycount" [] "Data folders that have failed and are out of use until a restart.";
+    DIR_OFFLINE = Jmx Gauge "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"] "1 if the data folder has failed and is out of use until a restart. Its partitions are not served.";
     DIR_TOTAL = Own Gauge "kafka_log_logdir_total_bytes" ["logDirectory"] "Size of the volume that holds the data folder.";
     DIR_USABLE = Own Gauge "kafka_log_logdir_usable_bytes" ["logDirectory"] "Bytes of that volume that the broker can still write.";
     DIR_USED = Own Gauge "kafka_log_logdir_used_bytes" ["logDirectory"] "Bytes of the segments of all partitions in the data folder.";

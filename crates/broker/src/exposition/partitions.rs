@@ -199,7 +199,6 @@ fn offsets(out: &mut Encoder, led: &[&HeldPartition<'_>]) {
 
 fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
     let mut used_bytes = vec![0u64; broker.log_dirs.len()];
-    let mut broken = vec![false; broker.log_dirs.len()];
     let by_id: BTreeMap<Uuid, usize> =
         broker.log_dirs.iter().enumerate().map(|(i, dir)| (dir.directory_id, i)).collect();
     for partition in held {
@@ -207,11 +206,10 @@ fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
         let assigned = assigned.and_then(|i| by_id.get(partition.image.directories.get(i)?).copied());
         let Some(dir) = partition.log.as_ref().and_then(|log| log.dir).or(assigned) else { continue };
         used_bytes[dir] += partition.log.as_ref().map_or(0, |log| log.size_bytes);
-        broken[dir] |= partition.is_out_of_service();
     }
     let space: Vec<_> = broker.log_dirs.iter().map(|dir| broker.vfs.disk_space(&dir.path).ok()).collect();
     let names: Vec<_> = broker.log_dirs.iter().map(|dir| labels(&[("logDirectory", &dir.path.display())])).collect();
-    let is_offline = |i: usize| broken[i] || space[i].is_none();
+    let is_offline = |i: usize| broker.log_dirs[i].watched.has_failed() || space[i].is_none();
     out.single(&f::MAX_DIRTY_PERCENT, broker.cleaner.max_dirty_percent());
     out.single(&f::UNCLEANABLE, broker.cleaner.uncleanable_partitions());
     out.single(&f::OFFLINE_DIRS, (0..names.len()).filter(|i| is_offline(*i)).count());

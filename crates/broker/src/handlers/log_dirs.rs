@@ -1,6 +1,7 @@
 //! DescribeLogDirs (35), versions 1-5, and AlterReplicaLogDirs (34), versions 1-2.
 //!
 //! - Sizes are those of the segment files; a leader never lags behind itself.
+//! - A folder that has failed is answered with KAFKA_STORAGE_ERROR and without partitions.
 //! - Moving a replica to the folder where it is succeeds; other folders of this broker are not served yet.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,9 @@ fn describe_dir(
     dir: &DataDir,
     wanted: Option<&BTreeSet<(String, i32)>>,
 ) -> DescribeLogDirsResult {
+    if dir.watched.has_failed() {
+        return failed_dir(dir);
+    }
     let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
     for partition in ctx.broker.replicas.all() {
         let name = partition.topic_partition.topic.to_string();
@@ -61,6 +65,16 @@ fn describe_dir(
         total_bytes: space.map_or(-1, |space| bytes(space.total_bytes)),
         usable_bytes: space.map_or(-1, |space| bytes(space.usable_bytes)),
         is_cordoned: false,
+    }
+}
+
+fn failed_dir(dir: &DataDir) -> DescribeLogDirsResult {
+    DescribeLogDirsResult {
+        error_code: ErrorCode::KafkaStorageError.code(),
+        log_dir: dir.path.display().to_string(),
+        total_bytes: -1,
+        usable_bytes: -1,
+        ..Default::default()
     }
 }
 

@@ -41,7 +41,8 @@ pub struct DiskSpace {
     pub usable_bytes: u64,
 }
 
-/// A file system. Handles are shared and positional, so no call needs `&mut`.
+/// A file system. Handles are shared and positional, so no call needs `&mut`. The broker works through one that watches its
+/// log dirs (`broker/watched_vfs.rs`): what is added here is to be passed on there.
 pub trait Vfs: Send + Sync + 'static {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>>;
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
@@ -93,6 +94,8 @@ pub trait VfsFile: Send + Sync {
     fn raw_fd(&self) -> Option<RawFd> {
         None
     }
+    /// To be told of an error that came while the descriptor was used without this trait.
+    fn failed_elsewhere(&self, _error: &io::Error) {}
     /// Milliseconds since 1970 of the last change.
     fn modified_ms(&self) -> io::Result<i64>;
 

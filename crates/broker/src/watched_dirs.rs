@@ -1,0 +1,134 @@
+//! The log dirs as everybody who touches them sees them: whether one has failed. Shared by the file system that tells
+//! (`watched_vfs.rs`) and by those who ask. What follows from a failure is in `dir_failure.rs`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use barnabas_common::TopicPartition;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tracing::error;
+
+/// One log dir.
+pub(crate) struct WatchedDir {
+    path: PathBuf,
+    /// Why nothing may be written there any more; set once.
+    failure: OnceLock<String>,
+    /// Partitions that went offline with it.
+    taken_out: Mutex<BTreeSet<TopicPartition>>,
+    changed: Arc<Notify>,
+}
+
+impl WatchedDir {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why the dir is out of use, if it is.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.get().is_some()
+    }
+
+    pub(crate) fn took_out(&self, partition: &TopicPartition) {
+        self.taken_out.lock().insert(partition.clone());
+    }
+
+    /// Takes the dir out of use until a restart. From here on nothing is written there; its partitions follow soon. May be
+    /// called with any lock held, and any number of times: the first reason counts.
+    pub(crate) fn fail(&self, reason: &str) {
+        if self.failure.set(reason.to_owned()).is_ok() {
+            let path = self.path.display();
+            error!(
+                "the log dir {path} is out of use until a restart: {reason}. Its partitions answer KAFKA_STORAGE_ERROR, other \
+                 log dirs are served. What a disk keeps after such an error is not known, so it is not tried again: look at \
+                 the disk (dmesg, smartctl), mend or replace it, then restart"
+            );
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// All log dirs of a broker, and that of the metadata log.
+pub(crate) struct WatchedDirs {
+    /// In the order of `log.dirs`; that of the metadata follows, unless it is one of them.
+    dirs: Vec<Arc<WatchedDir>>,
+    log_dirs: usize,
+    metadata: usize,
+    changed: Arc<Notify>,
+}
+
+impl WatchedDirs {
+    pub(crate) fn new(log_dirs: &[PathBuf], metadata_dir: &Path) -> Self {
+        let changed = Arc::new(Notify::new());
+        let watched = |path: &Path| {
+            let (path, changed) = (path.to_owned(), Arc::clone(&changed));
+            Arc::new(WatchedDir { path, failure: OnceLock::new(), taken_out: Mutex::default(), changed })
+        };
+        let mut dirs: Vec<_> = log_dirs.iter().map(|path| watched(path)).collect();
+        let metadata = log_dirs.iter().position(|path| path == metadata_dir).unwrap_or(dirs.len());
+        if metadata == dirs.len() {
+            dirs.push(watched(metadata_dir));
+        }
+        Self { dirs, log_dirs: log_dirs.len(), metadata, changed }
+    }
+
+    /// Those that hold partitions.
+    pub(crate) fn log_dirs(&self) -> &[Arc<WatchedDir>] {
+        &self.dirs[..self.log_dirs]
+    }
+
+    /// The one that holds the metadata log.
+    pub(crate) fn metadata(&self) -> &Arc<WatchedDir> {
+        &self.dirs[self.metadata]
+    }
+
+    /// The one that a file or folder is in.
+    pub(crate) fn of(&self, path: &Path) -> Option<&Arc<WatchedDir>> {
+        // One log dir may lie inside of another.
+        let holders = self.dirs.iter().filter(|dir| path.starts_with(&dir.path));
+        holders.max_by_key(|dir| dir.path.as_os_str().len())
+    }
+
+    /// Whether a partition is offline because its dir failed, and not because of itself.
+    pub(crate) fn took_out(&self, partition: &TopicPartition) -> bool {
+        self.dirs.iter().any(|dir| dir.taken_out.lock().contains(partition))
+    }
+
+    /// Waits for the next failure.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_the_innermost_dir() {
+        let paths = ["/data", "/data/fast", "/other"].map(PathBuf::from);
+        let dirs = WatchedDirs::new(&paths, Path::new("/meta"));
+        let holder = |path: &str| dirs.of(Path::new(path)).map(|dir| dir.path().to_owned());
+        assert_eq!(holder("/data/t-0/1.log"), Some(paths[0].clone()));
+        assert_eq!(holder("/data/fast/t-0"), Some(paths[1].clone()));
+        assert_eq!(holder("/data/faster"), Some(paths[0].clone()));
+        assert_eq!(holder("/meta/x"), Some("/meta".into()));
+        assert_eq!(holder("/elsewhere"), None);
+        assert_eq!(dirs.log_dirs().len(), 3);
+        assert_eq!(dirs.metadata().path(), Path::new("/meta"));
+    }
+
+    #[test]
+    fn the_first_reason_of_a_failure_counts() {
+        let dirs = WatchedDirs::new(&["/data".into()], Path::new("/data"));
+
+        dirs.metadata().fail("first");
+        dirs.metadata().fail("second");
+        assert_eq!(dirs.log_dirs()[0].failure(), Some("first"));
+    }
+}

@@ -1,0 +1,286 @@
+//! The file system that a broker works on: passes every call on, notices when a log dir fails, and lets nothing be
+//! written to one that has. So no room below has to know of log dirs, and none can forget to look.
+//!
+//! **Invariant:** every method of the traits is passed on here that is not made of others.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use barnabas_common::vfs::{DirEntry, DiskSpace, OpenMode, Vfs, VfsFile};
+use rustix::io::Errno;
+
+use crate::watched_dirs::{WatchedDir, WatchedDirs};
+
+/// A file system that watches the log dirs.
+pub(crate) struct WatchedVfs {
+    inner: Arc<dyn Vfs>,
+    dirs: Arc<WatchedDirs>,
+}
+
+impl WatchedVfs {
+    pub(crate) fn new(inner: Arc<dyn Vfs>, dirs: Arc<WatchedDirs>) -> Self {
+        Self { inner, dirs }
+    }
+
+    /// A call that may change what is there.
+    fn changing<T>(&self, path: &Path, what: &str, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let Some(dir) = self.dirs.of(path) else { return call() };
+        dir.check_in_use()?;
+        call().inspect_err(|error| dir.look_at(error, || format!("{what} {} failed", path.display())))
+    }
+
+    /// A call that only looks.
+    fn looking<T>(&self, path: &Path, what: &str, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        call().inspect_err(|error| {
+            if let Some(dir) = self.dirs.of(path) {
+                dir.look_at(error, || format!("{what} {} failed", path.display()));
+            }
+        })
+    }
+}
+
+impl WatchedDir {
+    fn check_in_use(&self) -> io::Result<()> {
+        match self.failure() {
+            None => Ok(()),
+            Some(reason) => {
+                let dir = self.path().display();
+                Err(io::Error::other(format!("the log dir {dir} is out of use until a restart: {reason}")))
+            }
+        }
+    }
+
+    /// Takes the dir out of use if the error is one of the disk rather than of this one file.
+    fn look_at(&self, error: &io::Error, what: impl FnOnce() -> String) {
+        if is_of_the_disk(error) {
+            self.fail(&format!("{}: {error}", what()));
+        }
+    }
+
+    /// A failed sync takes the dir out of use, whatever the reason: the kernel may have dropped what it could not write,
+    /// and the next sync would not say so.
+    fn sync_failed(&self, error: &io::Error, what: impl FnOnce() -> String) {
+        self.fail(&format!("{}: {error}", what()));
+    }
+}
+
+/// Errors after which nothing on the device is to be trusted. A full disk is none of them: that passes.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    let of_linux =
+        cfg!(target_os = "linux") && error.raw_os_error() == Some(117 /* EUCLEAN: damaged structures */);
+    let errno = Errno::from_io_error(error);
+    of_linux
+        || matches!(errno, Some(Errno::IO | Errno::NXIO | Errno::NODEV | Errno::ROFS | Errno::STALE | Errno::NOTCONN))
+}
+
+/// Opening a folder to sync it can fail for reasons that say nothing about the disk: it was renamed or removed meanwhile,
+/// or there are no more handles.
+fn is_of_the_open(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::MFILE | Errno::NFILE | Errno::ACCESS | Errno::NOMEM))
+        || matches!(error.kind(), io::ErrorKind::NotFound)
+}
+
+impl Vfs for WatchedVfs {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
+        let open = || self.inner.open(path, mode);
+        let opened = match mode {
+            OpenMode::READ => self.looking(path, "opening", open),
+            _ => self.changing(path, "opening", open),
+        };
+        let file = opened?;
+        Ok(match self.dirs.of(path) {
+            Some(dir) => Arc::new(WatchedFile { inner: file, dir: Arc::clone(dir) }),
+            None => file,
+        })
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.changing(path, "creating", || self.inner.create_dir_all(path))
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.looking(path, "listing", || self.inner.read_dir(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.changing(from, "renaming", || self.inner.rename(from, to))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.changing(path, "removing", || self.inner.remove_file(path))
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.changing(path, "removing", || self.inner.remove_dir_all(path))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.inner.exists(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let Some(dir) = self.dirs.of(path) else { return self.inner.sync_dir(path) };
+        dir.check_in_use()?;
+        self.inner.sync_dir(path).inspect_err(|error| {
+            if !is_of_the_open(error) {
+                dir.sync_failed(error, || format!("syncing {} failed", path.display()));
+            }
+        })
+    }
+
+    fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {
+        self.looking(path, "asking for the free space of", || self.inner.disk_space(path))
+    }
+}
+
+struct WatchedFile {
+    inner: Arc<dyn VfsFile>,
+    dir: Arc<WatchedDir>,
+}
+
+impl WatchedFile {
+    fn failed(&self, what: &str) -> String {
+        format!("{what} {} failed", name_of(&*self.inner).unwrap_or_else(|| "one of its files".to_owned()))
+    }
+
+    fn looked_at<T>(&self, what: &str, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| self.dir.look_at(error, || self.failed(what)))
+    }
+
+    fn synced(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        self.dir.check_in_use()?;
+        sync().inspect_err(|error| self.dir.sync_failed(error, || self.failed("syncing")))
+    }
+}
+
+/// What a file is called now, for messages: keeping its path would cost memory for every open file.
+fn name_of(file: &dyn VfsFile) -> Option<String> {
+    let link = PathBuf::from(format!("/proc/self/fd/{}", file.raw_fd()?));
+    std::fs::read_link(link).ok().map(|path| path.display().to_string())
+}
+
+impl VfsFile for WatchedFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.looked_at("reading", self.inner.read_at(buf, offset))
+    }
+
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.dir.check_in_use()?;
+        self.looked_at("writing", self.inner.write_all_at(buf, offset))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.looked_at("looking at", self.inner.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.dir.check_in_use()?;
+        self.looked_at("writing", self.inner.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.synced(|| self.inner.sync_data())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.synced(|| self.inner.sync_all())
+    }
+
+    fn raw_fd(&self) -> Option<RawFd> {
+        self.inner.raw_fd()
+    }
+
+    fn modified_ms(&self) -> io::Result<i64> {
+        self.looked_at("looking at", self.inner.modified_ms())
+    }
+
+    fn failed_elsewhere(&self, error: &io::Error) {
+        self.dir.look_at(error, || self.failed("reading"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use barnabas_common::vfs::{Fault, FaultOp, MemVfs};
+
+    use super::*;
+
+    const EIO: i32 = 5;
+    const ENOSPC: i32 = 28;
+
+    fn watched() -> (MemVfs, WatchedVfs, Arc<WatchedDirs>) {
+        let vfs = MemVfs::new();
+        let dirs = Arc::new(WatchedDirs::new(&["/a".into(), "/b".into()], Path::new("/a")));
+        let watched = WatchedVfs::new(Arc::new(vfs.clone()), Arc::clone(&dirs));
+        watched.create_dir_all(Path::new("/a")).unwrap();
+        watched.create_dir_all(Path::new("/b")).unwrap();
+        (vfs, watched, dirs)
+    }
+
+    fn fault(vfs: &MemVfs, op: FaultOp, errno: i32) {
+        vfs.inject(Fault { op, skip: 0, times: 1, errno });
+    }
+
+    fn failed(dirs: &WatchedDirs) -> [bool; 2] {
+        [dirs.log_dirs()[0].has_failed(), dirs.log_dirs()[1].has_failed()]
+    }
+
+    #[test]
+    fn a_broken_disk_is_noticed_at_every_kind_of_call_and_takes_no_more_writes() {
+        for (op, errno) in [
+            (FaultOp::Read, EIO),
+            (FaultOp::Write, EIO),
+            (FaultOp::Sync, EIO),
+            // What could not be brought to disk may be gone from memory as well.
+            (FaultOp::Sync, ENOSPC),
+        ] {
+            let (vfs, watched, dirs) = watched();
+            let file = watched.open(Path::new("/b/f"), OpenMode::CREATE).unwrap();
+            file.write_all_at(b"abc", 0).unwrap();
+            fault(&vfs, op, errno);
+            let results = [file.read_at(&mut [0; 3], 0).map(drop), file.write_all_at(b"d", 3), file.sync_data()];
+            assert!(results.iter().any(Result::is_err));
+            assert_eq!(failed(&dirs), [false, true], "{op:?} {errno}");
+            vfs.clear_faults();
+            assert!(file.write_all_at(b"d", 3).is_err() && file.sync_data().is_err() && file.set_len(0).is_err());
+            assert!(watched.open(Path::new("/b/g"), OpenMode::CREATE).is_err());
+            assert!(watched.write_atomically(Path::new("/b/h"), b"x").is_err());
+            assert!(watched.rename(Path::new("/b/f"), Path::new("/b/g")).is_err());
+            assert!(watched.remove_file(Path::new("/b/f")).is_err());
+            assert_eq!(file.read_at(&mut [0; 3], 0).unwrap(), 3, "reading harms nobody");
+            watched.write_atomically(Path::new("/a/h"), b"x").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_folder_that_went_are_no_broken_disk() {
+        let (vfs, watched, dirs) = watched();
+        let file = watched.open(Path::new("/b/f"), OpenMode::CREATE).unwrap();
+        fault(&vfs, FaultOp::Write, ENOSPC);
+        assert_eq!(file.write_all_at(b"d", 0).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(watched.sync_dir(Path::new("/b/gone")).is_err());
+        assert!(watched.open(Path::new("/b/gone"), OpenMode::READ).is_err());
+        assert_eq!(failed(&dirs), [false, false]);
+        file.write_all_at(b"d", 0).unwrap();
+    }
+
+    #[test]
+    fn folders_are_watched_like_files() {
+        for op in [FaultOp::Open, FaultOp::Rename, FaultOp::Remove, FaultOp::Sync] {
+            let (vfs, watched, dirs) = watched();
+            watched.open(Path::new("/a/f"), OpenMode::CREATE).unwrap();
+            fault(&vfs, op, EIO);
+            let results = [
+                watched.open(Path::new("/a/f"), OpenMode::READ).map(drop),
+                watched.rename(Path::new("/a/f"), Path::new("/a/g")),
+                watched.sync_dir(Path::new("/a")),
+                watched.remove_file(Path::new("/a/g")),
+            ];
+            assert!(results.iter().any(Result::is_err));
+            assert_eq!(failed(&dirs), [true, false], "{op:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole brokers in this process on disks in memory that fail or fill up. What is asserted: Kafka's error codes, that
+//! nothing acknowledged is lost, and that everything works again once the disk does.
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
+mod failing_dir;
+mod support;

@@ -1,0 +1,228 @@
+//! Disks, a broker on them, and a client that says what it wants and returns what it was told.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use barnabas_broker::{RunningBroker, StartError, StartOptions, exposition};
+use barnabas_common::vfs::{DirEntry, DiskSpace, MemVfs, OpenMode, Vfs, VfsFile};
+use barnabas_common::{Clock, SystemClock};
+use barnabas_config::{BrokerConfig, LoadInput};
+use barnabas_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use barnabas_protocol::messages::create_topics_response::CreatableTopicResult;
+use barnabas_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use barnabas_protocol::messages::fetch_response::PartitionData;
+use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use barnabas_protocol::messages::produce_response::PartitionProduceResponse;
+use barnabas_protocol::messages::*;
+use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType, split_batches};
+use barnabas_protocol::{ApiKey, Message, Reader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub(crate) const STORAGE_ERROR: i16 = 56;
+
+/// One disk per log dir: `/a` holds the metadata, too.
+#[derive(Clone, Default)]
+pub(crate) struct Disks {
+    pub(crate) a: MemVfs,
+    pub(crate) b: MemVfs,
+}
+
+impl Disks {
+    fn of(&self, path: &Path) -> &MemVfs {
+        if path.starts_with("/b") { &self.b } else { &self.a }
+    }
+
+    /// What is on the disks when the process is killed now, without their faults.
+    pub(crate) fn kill_clone(&self) -> Self {
+        Self { a: self.a.kill_clone(), b: self.b.kill_clone() }
+    }
+}
+
+impl Vfs for Disks {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
+        self.of(path).open(path, mode)
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.of(path).create_dir_all(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.of(path).read_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.of(from).rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.of(path).remove_file(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.of(path).remove_dir_all(path)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.of(path).exists(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.of(path).sync_dir(path)
+    }
+
+    fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {
+        self.of(path).disk_space(path)
+    }
+}
+
+pub(crate) async fn try_start(vfs: impl Vfs, settings: &[&str]) -> Result<RunningBroker, StartError> {
+    let basics = [
+        "process.roles=broker,controller",
+        "node.id=7",
+        "listeners=PLAINTEXT://127.0.0.1:0",
+        "offsets.topic.num.partitions=1",
+        "log.dirs=/a",
+    ];
+    let overrides = basics.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
+    let loaded = BrokerConfig::load(LoadInput { overrides, ..LoadInput::default() }).unwrap();
+    let clock = Arc::new(SystemClock::default());
+    let cluster_id = Some("disk-test".to_owned());
+    barnabas_broker::start(StartOptions { config: loaded.config, cluster_id, vfs: Arc::new(vfs), clock }).await
+}
+
+pub(crate) async fn start(vfs: impl Vfs, settings: &[&str]) -> RunningBroker {
+    try_start(vfs, settings).await.unwrap()
+}
+
+/// Looks again and again until `look` finds something.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    for _ in 0..600 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never came: {what}");
+}
+
+/// The value of a sample in a scrape.
+pub(crate) async fn scrape(running: &RunningBroker, sample: &str) -> f64 {
+    let broker = Arc::clone(&running.broker);
+    let text = tokio::task::spawn_blocking(move || exposition::render(&broker)).await.unwrap();
+    let line = text.lines().find(|line| line.strip_prefix(sample).is_some_and(|rest| rest.starts_with(' ')));
+    line.unwrap_or_else(|| panic!("{sample} is missing")).rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+pub(crate) struct Client(TcpStream);
+
+impl Client {
+    pub(crate) async fn connect(running: &RunningBroker) -> Self {
+        Self(TcpStream::connect(running.listeners[0].address).await.unwrap())
+    }
+
+    pub(crate) async fn call<R: Message>(&mut self, api: ApiKey, version: i16, request: &impl Message) -> R {
+        let mut frame = vec![0; 4];
+        frame.extend(api.code().to_be_bytes());
+        frame.extend(version.to_be_bytes());
+        frame.extend([0, 0, 0, 1, 0, 1, b't']);
+        frame.extend(api.request_is_flexible(version).then_some(0));
+        frame.extend(request.encode(version));
+        let size = i32::try_from(frame.len() - 4).unwrap();
+        frame[..4].copy_from_slice(&size.to_be_bytes());
+        self.0.write_all(&frame).await.unwrap();
+        let mut answer = vec![0; usize::try_from(self.0.read_i32().await.unwrap()).unwrap()];
+        self.0.read_exact(&mut answer).await.unwrap();
+        let mut reader = Reader::new(answer.into());
+        reader.int32().unwrap();
+        if api.response_is_flexible(version) {
+            reader.unsigned_varint().unwrap();
+        }
+        R::read(&mut reader, version).unwrap()
+    }
+
+    pub(crate) async fn create_topic(
+        &mut self,
+        name: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> CreatableTopicResult {
+        let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        };
+        let topic = CreatableTopic {
+            name: name.to_owned(),
+            num_partitions: partitions,
+            replication_factor: 1,
+            configs: configs.iter().map(config).collect(),
+            ..Default::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
+        let answer: CreateTopicsResponse = self.call(ApiKey::CreateTopics, 5, &request).await;
+        answer.topics.into_iter().next().unwrap()
+    }
+
+    pub(crate) async fn delete_topic(&mut self, name: &str) -> i16 {
+        let request =
+            DeleteTopicsRequest { topic_names: vec![name.to_owned()], timeout_ms: 10_000, ..Default::default() };
+        let answer: DeleteTopicsResponse = self.call(ApiKey::DeleteTopics, 5, &request).await;
+        answer.responses[0].error_code
+    }
+
+    /// Appends one record.
+    pub(crate) async fn produce(&mut self, topic: &str, index: i32, value: &[u8]) -> PartitionProduceResponse {
+        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+        batch.add(SystemClock::default().wall_ms(), None, Some(value), &[]);
+        let records = batch.build(0, -1).unwrap().freeze();
+        let partition = PartitionProduceData { index, records: Some(records) };
+        let topic = TopicProduceData { name: topic.to_owned(), partition_data: vec![partition], ..Default::default() };
+        let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![topic], ..Default::default() };
+        let answer: ProduceResponse = self.call(ApiKey::Produce, 9, &request).await;
+        answer.responses.into_iter().next().unwrap().partition_responses.into_iter().next().unwrap()
+    }
+
+    pub(crate) async fn fetch(&mut self, topic: &str, partition: i32, fetch_offset: i64) -> PartitionData {
+        let partition = FetchPartition { partition, fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
+        let topic = FetchTopic { topic: topic.to_owned(), partitions: vec![partition], ..Default::default() };
+        let request = FetchRequest {
+            replica_id: -1,
+            max_bytes: 1 << 20,
+            topics: vec![topic],
+            session_epoch: -1,
+            ..Default::default()
+        };
+        let answer: FetchResponse = self.call(ApiKey::Fetch, 12, &request).await;
+        answer.responses.into_iter().next().unwrap().partitions.into_iter().next().unwrap()
+    }
+
+    /// Offsets of all batches from `from` on, which must be one record each and come without a gap; returns where they
+    /// end.
+    pub(crate) async fn read_to_end(&mut self, topic: &str, partition: i32, from: i64) -> i64 {
+        let mut next = from;
+        loop {
+            let fetched = self.fetch(topic, partition, next).await;
+            assert_eq!(fetched.error_code, 0, "{topic}-{partition} at {next}");
+            let records = fetched.records.unwrap_or_default();
+            let before = next;
+            for batch in split_batches(&records) {
+                let (header, _) = batch.unwrap();
+                assert_eq!(header.base_offset, next, "{topic}-{partition}");
+                next = header.next_offset();
+            }
+            if next == before {
+                assert_eq!(fetched.high_watermark, next, "{topic}-{partition}");
+                return next;
+            }
+        }
+    }
+
+    pub(crate) async fn log_dirs(&mut self) -> Vec<describe_log_dirs_response::DescribeLogDirsResult> {
+        let request = DescribeLogDirsRequest { topics: None };
+        let answer: DescribeLogDirsResponse = self.call(ApiKey::DescribeLogDirs, 4, &request).await;
+        answer.results
+    }
+}
