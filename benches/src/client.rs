@@ -5,10 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use barnabas_protocol::messages::create_topics_request::CreatableTopic;
+use barnabas_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use barnabas_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
 use barnabas_protocol::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
+    CreateTopicsRequest, CreateTopicsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
+    MetadataResponse, ProduceResponse,
 };
 use barnabas_protocol::{ApiKey, Message};
 use bytes::{Buf, Bytes};
@@ -17,6 +19,7 @@ use crate::wire;
 
 const CREATE_TOPICS_VERSION: i16 = 5;
 const METADATA_VERSION: i16 = 9;
+const LIST_OFFSETS_VERSION: i16 = 5;
 const TIMEOUT_MS: i32 = 30_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY_FOR: Duration = Duration::from_secs(60);
@@ -74,20 +77,61 @@ impl Client {
 
     /// Creates a topic and waits until its partitions have leaders.
     pub(crate) fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
-        let topic = CreatableTopic {
-            name: name.to_owned(),
+        self.create_topics(&[name.to_owned()], partitions, &[])?;
+        self.wait_for_leaders(name, Duration::from_millis(20))
+    }
+
+    /// Creates topics that are alike, without waiting.
+    pub(crate) fn create_topics(&mut self, names: &[String], partitions: i32, configs: &[(&str, &str)]) -> Result<()> {
+        let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        };
+        let topic = |name: &String| CreatableTopic {
+            name: name.clone(),
             num_partitions: partitions,
             replication_factor: 1,
+            configs: configs.iter().map(config).collect(),
             ..Default::default()
         };
-        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: TIMEOUT_MS, ..Default::default() };
+        let topics = names.iter().map(topic).collect();
+        let request = CreateTopicsRequest { topics, timeout_ms: TIMEOUT_MS, ..Default::default() };
         let response: CreateTopicsResponse = self.call(ApiKey::CreateTopics, CREATE_TOPICS_VERSION, &request)?;
         for topic in response.topics {
             if topic.error_code != NONE && topic.error_code != TOPIC_ALREADY_EXISTS {
-                bail!("cannot create the topic {name}: error {} {:?}", topic.error_code, topic.error_message);
+                bail!("cannot create the topic {}: error {} {:?}", topic.name, topic.error_code, topic.error_message);
             }
         }
-        self.wait_for_leaders(name, Duration::from_millis(20))
+        Ok(())
+    }
+
+    /// Whether all of these topics have leaders for so many partitions each. Creates none.
+    pub(crate) fn are_led(&mut self, names: &[String], partitions: usize) -> Result<bool> {
+        let topic = |name: &String| MetadataRequestTopic { name: Some(name.clone()), ..Default::default() };
+        let request = MetadataRequest { topics: Some(names.iter().map(topic).collect()), ..Default::default() };
+        let response: MetadataResponse = self.call(ApiKey::Metadata, METADATA_VERSION, &request)?;
+        Ok(response.topics.len() == names.len()
+            && response.topics.iter().all(|topic| {
+                let led = topic.partitions.iter().all(|p| p.error_code == NONE && p.leader_id >= 0);
+                topic.error_code == NONE && topic.partitions.len() == partitions && led
+            }))
+    }
+
+    /// The latest (-1) or earliest (-2) offsets of the first partitions of a topic; an error where one has none.
+    pub(crate) fn offsets(&mut self, topic: &str, partitions: i32, timestamp: i64) -> Result<Vec<i64>> {
+        let partition = |partition_index| ListOffsetsPartition { partition_index, timestamp, ..Default::default() };
+        let asked = ListOffsetsTopic { name: topic.to_owned(), partitions: (0..partitions).map(partition).collect() };
+        let request = ListOffsetsRequest { replica_id: -1, topics: vec![asked], ..Default::default() };
+        let response: ListOffsetsResponse = self.call(ApiKey::ListOffsets, LIST_OFFSETS_VERSION, &request)?;
+        let mut offsets = vec![-1; usize::try_from(partitions)?];
+        for partition in response.topics.into_iter().flat_map(|topic| topic.partitions) {
+            if partition.error_code != NONE {
+                bail!("partition {} has no offsets: error {}", partition.partition_index, partition.error_code);
+            }
+            *offsets.get_mut(usize::try_from(partition.partition_index)?).context("an unknown partition")? =
+                partition.offset;
+        }
+        Ok(offsets)
     }
 
     /// Asks for the topic, which creates it if need be, until it has leaders.
@@ -131,10 +175,18 @@ impl Client {
     }
 
     fn try_produce(&mut self, frame: &[u8]) -> Result<i16> {
+        Ok(self.produce_to_many(frame)?.first().context("an empty answer to Produce")?.2)
+    }
+
+    /// Sends a frame of [`wire::produce_to_many`]; topic, partition and error code of everything in the answer.
+    pub(crate) fn produce_to_many(&mut self, frame: &[u8]) -> Result<Vec<(String, i32, i16)>> {
         let mut answer = self.exchange(frame)?;
         answer.advance(5.min(answer.len()));
         let response = ProduceResponse::decode(answer, wire::PRODUCE_VERSION).context("the answer to Produce")?;
-        let partition = response.responses.first().and_then(|topic| topic.partition_responses.first());
-        Ok(partition.context("an empty answer to Produce")?.error_code)
+        let mut codes = Vec::new();
+        for topic in response.responses {
+            codes.extend(topic.partition_responses.iter().map(|p| (topic.name.clone(), p.index, p.error_code)));
+        }
+        Ok(codes)
     }
 }

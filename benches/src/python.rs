@@ -19,28 +19,22 @@ impl Python {
     pub(crate) fn new() -> Result<Self> {
         let venv = workspace::scratch()?.join("venv");
         let executable = venv.join("bin/python");
-        let complete = venv.join(".complete");
-        if !complete.exists() {
+        let requirements = scripts().join("requirements.txt");
+        workspace::once(&venv.join(".complete"), std::slice::from_ref(&requirements), || {
             workspace::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-            let requirements = scripts().join("requirements.txt");
-            workspace::run(Command::new(&executable).args(["-m", "pip", "install", "-q", "-r"]).arg(requirements))?;
-            std::fs::File::create(complete)?;
-        }
+            workspace::run(Command::new(&executable).args(["-m", "pip", "install", "-q", "-r"]).arg(&requirements))
+        })?;
         Ok(Self { executable })
     }
 
     /// Starts a script of `clients/`.
     pub(crate) fn start(&self, script: &str, arguments: &[String]) -> Result<Script> {
-        let mut command = Command::new(&self.executable);
-        command.arg(scripts().join(script)).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {script}"))?;
-        let input = child.stdin.take().context("no standard input")?;
-        let output = BufReader::new(child.stdout.take().context("no standard output")?);
-        Ok(Script { child, input, output })
+        Script::start(Command::new(&self.executable).arg(scripts().join(script)).args(arguments))
     }
 }
 
-fn scripts() -> PathBuf {
+/// Where the scripts are.
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
@@ -52,6 +46,18 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Starts a program that talks like those of `clients/`.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let input = child.stdin.take().context("no standard input")?;
+        let output = BufReader::new(child.stdout.take().context("no standard output")?);
+        Ok(Self { child, input, output })
+    }
+
     /// Waits for the line "ready".
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
         match self.line()?.as_str() {

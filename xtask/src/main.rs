@@ -2,6 +2,7 @@
 //! each subcommand has a module of its own.
 
 mod application;
+mod bench;
 mod binary;
 mod check;
 mod clients;
@@ -77,6 +78,12 @@ enum Task {
         broker: BinaryChoice,
         /// Only steps whose name contains this; may be repeated.
         parts: Vec<String>,
+    },
+    /// Measures: `bench SCENARIO …`, `bench all`; try `bench -- --help`.
+    Bench {
+        /// The scenario and its options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Builds the container image barnabas:dev with the Docker engine that is there.
     DockerImage {
@@ -172,6 +179,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
             clients::run(&suites, &clients::Options { binary, only, jobs })
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
+        Task::Bench { arguments } => bench::run(&arguments),
         Task::DockerImage { debug, binary, tag } => docker::image::run(&docker::image::Options { debug, binary, tag }),
         Task::DockerTest { image, quick, write, only, jobs } => {
             docker::test::run(&docker::test::Options { image, quick, write, only, jobs })

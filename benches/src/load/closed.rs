@@ -1,4 +1,5 @@
-//! Closed loop: many connections, each sends its next request when the last one is answered.
+//! Closed loop: many connections, each sends its next request when the last one is answered. Where there are more
+//! partitions than connections, each connection goes round its share of them.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -38,8 +39,7 @@ pub(crate) fn run(plan: Plan) -> Result<Outcome> {
 async fn drive(plan: Rc<Plan>) -> Result<Outcome> {
     let mut connections = Vec::new();
     for number in 0..plan.connections {
-        let partition = i32::try_from(number)? % plan.partitions;
-        let mut connection = Connection::open(&plan, partition).await?;
+        let mut connection = Connection::open(&plan, number).await?;
         connection.exchange().await?;
         connections.push(connection);
     }
@@ -56,19 +56,32 @@ async fn drive(plan: Rc<Plan>) -> Result<Outcome> {
     Ok(Outcome { latencies_us, elapsed })
 }
 
+/// The partitions that a connection writes to; all of them together write to every partition.
+fn share(number: usize, connections: usize, partitions: usize) -> Vec<usize> {
+    match partitions {
+        0 => Vec::new(),
+        _ if number >= partitions => vec![number % partitions],
+        _ => (number..partitions).step_by(connections.max(1)).collect(),
+    }
+}
+
 struct Connection {
     stream: TcpStream,
-    request: Vec<u8>,
+    requests: Vec<Vec<u8>>,
+    next: usize,
     plan: Rc<Plan>,
     answer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(plan: &Rc<Plan>, partition: i32) -> Result<Self> {
+    async fn open(plan: &Rc<Plan>, number: usize) -> Result<Self> {
         let stream = TcpStream::connect(plan.address).await?;
         stream.set_nodelay(true)?;
-        let request = wire::produce(&plan.topic, partition, &plan.batch);
-        Ok(Self { stream, request, plan: Rc::clone(plan), answer: vec![0; ANSWER_BYTES] })
+        let mut requests = Vec::new();
+        for partition in share(number, plan.connections, usize::try_from(plan.partitions)?) {
+            requests.push(wire::produce(&plan.topic, i32::try_from(partition)?, &plan.batch));
+        }
+        Ok(Self { stream, requests, next: 0, plan: Rc::clone(plan), answer: vec![0; ANSWER_BYTES] })
     }
 
     async fn repeat(mut self, until: Instant) -> Result<Vec<u32>> {
@@ -84,7 +97,9 @@ impl Connection {
     }
 
     async fn exchange(&mut self) -> Result<()> {
-        self.stream.write_all(&self.request).await?;
+        let request = self.requests.get(self.next).context("no partitions")?;
+        self.next = (self.next + 1) % self.requests.len();
+        self.stream.write_all(request).await?;
         let mut have = 0;
         loop {
             let read = self.stream.read(&mut self.answer[have..]).await?;
@@ -101,5 +116,20 @@ impl Connection {
             0 => Ok(()),
             code => bail!("produce was answered with error {code}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn connections_share_all_partitions() {
+        assert_eq!(share(0, 64, 1), [0]);
+        assert_eq!(share(63, 64, 1), [0]);
+        assert_eq!(share(3, 64, 256), [3, 67, 131, 195]);
+        let mut all: Vec<usize> = (0..64).flat_map(|number| share(number, 64, 250)).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..250).collect::<Vec<_>>());
     }
 }

@@ -19,7 +19,8 @@ const READ_BYTES: usize = 256 * 1024;
 pub(crate) struct Plan<'a> {
     pub address: SocketAddr,
     pub topic: &'a str,
-    pub request: &'a [u8],
+    /// Sent by turns.
+    pub requests: &'a [Vec<u8>],
     pub rate: u32,
     pub duration: Duration,
 }
@@ -61,7 +62,8 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 fn send_on_schedule(mut stream: &TcpStream, plan: &Plan<'_>, due: u64, start: Instant, end: Instant) -> Result<()> {
-    let mut burst = Vec::with_capacity(plan.request.len() * MAX_BURST as usize);
+    let mut requests = plan.requests.iter().cycle();
+    let mut burst = Vec::new();
     let mut sent = 0;
     while sent < due {
         let now = Instant::now();
@@ -77,8 +79,8 @@ fn send_on_schedule(mut stream: &TcpStream, plan: &Plan<'_>, due: u64, start: In
         }
         burst.clear();
         let count = (wanted - sent).min(MAX_BURST);
-        for _ in 0..count {
-            burst.extend_from_slice(plan.request);
+        for request in requests.by_ref().take(usize::try_from(count)?) {
+            burst.extend_from_slice(request);
         }
         match stream.write_all(&burst) {
             Ok(()) => sent += count,
@@ -90,7 +92,7 @@ fn send_on_schedule(mut stream: &TcpStream, plan: &Plan<'_>, due: u64, start: In
 }
 
 /// When the request of this number, counted from 1, is due.
-fn due_after(number: u64, rate: u32) -> Duration {
+pub(crate) fn due_after(number: u64, rate: u32) -> Duration {
     Duration::from_secs_f64(number as f64 / f64::from(rate))
 }
 

@@ -2,11 +2,15 @@
 
 mod machine;
 mod plot;
+mod promise;
 mod table;
 
 use anyhow::{Context, Result};
 
-use crate::args::{Common, Kind};
+pub(crate) use promise::{HEAD as PROMISE_HEAD, Promise};
+
+use crate::args::Common;
+use crate::kind::Kind;
 use crate::stats::{Summary, human};
 use crate::workspace;
 
@@ -68,6 +72,24 @@ struct Series {
     measured: Vec<f64>,
 }
 
+/// A report that was written.
+pub(crate) struct Written {
+    /// Without its ending.
+    pub file: &'static str,
+    pub title: &'static str,
+    /// Lines of a table.
+    pub promises: Vec<String>,
+}
+
+/// What is in one line of the tables.
+type Row = (Measure, Option<u32>);
+
+impl Series {
+    fn is(&self, (measure, rate): Row, kind: Kind) -> bool {
+        self.measure == measure && self.rate == rate && self.kind == kind
+    }
+}
+
 pub(crate) struct Report {
     file: &'static str,
     title: &'static str,
@@ -75,11 +97,34 @@ pub(crate) struct Report {
     text: String,
     load_before: String,
     series: Vec<Series>,
+    promises: Vec<Promise>,
+    remarks: Vec<String>,
 }
 
 impl Report {
     pub(crate) fn new(file: &'static str, title: &'static str, rounds: Rounds) -> Self {
-        Self { file, title, rounds, text: String::new(), load_before: machine::load(), series: Vec::new() }
+        Self {
+            file,
+            title,
+            rounds,
+            text: String::new(),
+            load_before: machine::load(),
+            series: Vec::new(),
+            promises: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// A figure that was promised.
+    pub(crate) fn promise(&mut self, promise: Promise) {
+        self.promises.push(promise);
+    }
+
+    /// Something that readers must not miss.
+    pub(crate) fn remark(&mut self, text: String) {
+        if !self.remarks.contains(&text) {
+            self.remarks.push(text);
+        }
     }
 
     /// How it was measured.
@@ -97,7 +142,7 @@ impl Report {
 
     fn push(&mut self, measure: Measure, rate: Option<u32>, kind: Kind, phase: Phase, value: f64) {
         eprintln!("  {:14} {:45} {} {}", kind.label(), name(measure, rate), human(value), measure.unit);
-        let found = self.series.iter().position(|s| s.measure == measure && s.rate == rate && s.kind == kind);
+        let found = self.series.iter().position(|s| s.is((measure, rate), kind));
         let at = found.unwrap_or_else(|| {
             let new = Series { measure, rate, kind, cold: Vec::new(), warming: Vec::new(), measured: Vec::new() };
             self.series.push(new);
@@ -112,11 +157,23 @@ impl Report {
     }
 
     pub(crate) fn is_missing(&self, measure: Measure, rate: Option<u32>, kind: Kind) -> bool {
-        !self.series.iter().any(|s| s.measure == measure && s.rate == rate && s.kind == kind)
+        self.series((measure, rate), kind).is_none()
+    }
+
+    fn series(&self, row: Row, kind: Kind) -> Option<&Series> {
+        self.series.iter().find(|series| series.is(row, kind))
+    }
+
+    /// Everyone who was measured, in the order of [`Kind`].
+    fn columns(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = self.series.iter().map(|series| series.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
     }
 
     /// Every measure once, in the order in which they were first seen.
-    fn rows(&self) -> Vec<(Measure, Option<u32>)> {
+    fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for series in &self.series {
             if !rows.contains(&(series.measure, series.rate)) {
@@ -127,8 +184,8 @@ impl Report {
         rows
     }
 
-    fn summary(&self, (measure, rate): (Measure, Option<u32>), kind: Kind, phase: Phase) -> Option<Summary> {
-        let series = self.series.iter().find(|s| s.measure == measure && s.rate == rate && s.kind == kind)?;
+    fn summary(&self, row: Row, kind: Kind, phase: Phase) -> Option<Summary> {
+        let series = self.series(row, kind)?;
         Summary::of(match phase {
             Phase::Cold => &series.cold,
             Phase::Warming => &series.warming,
@@ -137,14 +194,14 @@ impl Report {
     }
 
     /// Writes `<file>.md` and `<file>.svg`.
-    pub(crate) fn write(&self, common: &Common) -> Result<()> {
-        let dir = common.out.clone().unwrap_or_else(|| workspace::root().join("docs/bench"));
+    pub(crate) fn write(&self, common: &Common) -> Result<Written> {
+        let dir = common.out.clone().unwrap_or_else(workspace::reports);
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let markdown = self.markdown(common);
         println!("{markdown}");
         std::fs::write(dir.join(format!("{}.md", self.file)), markdown)?;
-        std::fs::write(dir.join(format!("{}.svg", self.file)), plot::svg(self, &common.peers))?;
-        Ok(())
+        std::fs::write(dir.join(format!("{}.svg", self.file)), plot::svg(self))?;
+        Ok(Written { file: self.file, title: self.title, promises: promise::rows(self) })
     }
 
     fn markdown(&self, common: &Common) -> String {
@@ -155,25 +212,26 @@ impl Report {
         }
         out += "Figures are `median [min..max]`.\n\n";
         out += &format!("Machine: {}. Load before: {}.\n\n", machine::describe(), self.load_before);
-        for warning in self.warnings(&common.peers) {
+        for warning in self.warnings().iter().chain(&self.remarks) {
             out += &format!("**{warning}**\n\n");
         }
-        out += &table::measured(self, &common.peers);
+        out += &promise::table(self);
+        out += &table::measured(self);
         if self.series.iter().any(|series| !series.cold.is_empty()) {
             out += "\nFirst round after the start (cold):\n\n";
-            out += &table::cold(self, &common.peers);
+            out += &table::cold(self);
         }
         out + &format!("\n![{}]({}.svg)\n", self.title, self.file)
     }
 
-    fn warnings(&self, peers: &[Kind]) -> Vec<String> {
-        let noisy = |row: &(Measure, Option<u32>)| {
+    fn warnings(&self) -> Vec<String> {
+        let noisy = |row: &Row| {
             let spread = self.summary(*row, Kind::Null, Phase::Measured).map_or(0.0, |summary| summary.spread());
             let text = format!("{}: {:.0} %", name(row.0, row.1), spread * 100.0);
             (spread > NOISY && row.0.is_plotted).then_some(text)
         };
         let rows: Vec<String> = self.rows().iter().filter_map(noisy).collect();
-        if rows.is_empty() || !peers.contains(&Kind::Null) {
+        if rows.is_empty() {
             return Vec::new();
         }
         vec![format!(
@@ -193,7 +251,7 @@ fn name(measure: Measure, rate: Option<u32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Better, Measure, Phase, Report, Rounds, plot, table};
-    use crate::args::Kind;
+    use crate::kind::Kind;
 
     const COST: Measure = Measure::plotted("cost", "µs", Better::Less);
 
@@ -208,20 +266,22 @@ mod tests {
 
     #[test]
     fn the_table_gives_ratios_to_both_peers() {
-        let text = table::measured(&report(), &[Kind::Null, Kind::Barnabas, Kind::Kafka]);
+        let text = table::measured(&report());
         let row = text.lines().last().unwrap();
         assert!(row.contains("| 2.00x | 0.250x |"), "{row}");
     }
 
     #[test]
     fn peers_that_were_not_measured_leave_no_column() {
-        let text = table::measured(&report(), &[Kind::Null, Kind::Barnabas]);
-        assert!(!text.contains("Kafka"));
+        let mut report = Report::new("file", "Title", Rounds::Interleaved);
+        report.add(COST, Kind::Null, Phase::Measured, 5.0);
+        report.add(COST, Kind::Barnabas, Phase::Measured, 10.0);
+        assert!(!table::measured(&report).contains("Kafka"));
     }
 
     #[test]
     fn the_plot_has_a_bar_per_peer() {
-        let svg = plot::svg(&report(), &[Kind::Null, Kind::Barnabas, Kind::Kafka]);
+        let svg = plot::svg(&report());
         assert_eq!(svg.matches("<rect class=\"bar\"").count(), 3);
     }
 }

@@ -2,23 +2,23 @@
 
 use std::fmt::Write;
 
-use super::{Better, Measure, Phase, Report, name};
-use crate::args::Kind;
+use super::{Better, Phase, Report, Row, name};
+use crate::kind::Kind;
 use crate::stats::human;
 
 const WIDTH: f64 = 760.0;
-const LEFT: f64 = 120.0;
+const LEFT: f64 = 160.0;
 const BAR_WIDTH: f64 = 500.0;
 const BAR_HEIGHT: f64 = 16.0;
 const BAR_STEP: f64 = 21.0;
 const HEAD: f64 = 26.0;
 const GAP: f64 = 18.0;
 
-pub(super) fn svg(report: &Report, peers: &[Kind]) -> String {
+pub(super) fn svg(report: &Report) -> String {
     let mut body = String::new();
     let mut y = GAP;
     for row in report.rows().into_iter().filter(|(measure, _)| measure.is_plotted) {
-        group(&mut body, report, row, peers, &mut y);
+        group(&mut body, report, row, &mut y);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" font-family=\"sans-serif\" \
@@ -26,9 +26,9 @@ pub(super) fn svg(report: &Report, peers: &[Kind]) -> String {
     )
 }
 
-fn group(out: &mut String, report: &Report, row: (Measure, Option<u32>), peers: &[Kind], y: &mut f64) {
-    let value = |kind: &Kind| Some((*kind, report.summary(row, *kind, Phase::Measured)?));
-    let bars: Vec<_> = peers.iter().filter_map(value).collect();
+fn group(out: &mut String, report: &Report, row: Row, y: &mut f64) {
+    let value = |kind: Kind| Some((kind, report.summary(row, kind, Phase::Measured)?));
+    let bars: Vec<_> = report.columns().into_iter().filter_map(value).collect();
     let largest = bars.iter().map(|(_, summary)| summary.median).fold(f64::MIN_POSITIVE, f64::max);
     let direction = match row.0.better {
         Better::Less => "less is better",
@@ -58,8 +58,11 @@ fn text(out: &mut String, x: f64, y: f64, text: &str, style: &str) {
 
 fn colour(kind: Kind) -> &'static str {
     match kind {
-        Kind::Null => "#b8b8b8",
-        Kind::Barnabas => "#2a7f62",
+        Kind::Null | Kind::Disk => "#b8b8b8",
+        Kind::Barnabas | Kind::Durable => "#2a7f62",
+        Kind::PageCache => "#7fbfa8",
         Kind::Kafka => "#c2703d",
+        Kind::KafkaSync => "#8c4a21",
+        Kind::Other => "#5b6fa8",
     }
 }

@@ -1,23 +1,25 @@
 //! The tables of a report.
 
-use super::{Better, Measure, Phase, Report, name};
-use crate::args::Kind;
+use super::{Better, Phase, Report, Row, name};
+use crate::kind::Kind;
 use crate::stats::{Summary, human};
 
-/// Medians of the measured rounds, their spread, and what Barnabas is to the others.
-pub(super) fn measured(report: &Report, peers: &[Kind]) -> String {
-    let others: Vec<Kind> = peers.iter().copied().filter(|kind| *kind != Kind::Barnabas).collect();
+/// Medians of the measured rounds, their spread, and what ours is to the others.
+pub(super) fn measured(report: &Report) -> String {
+    let kinds = report.columns();
+    let ours = kinds.iter().copied().find(|kind| kind.is_ours());
+    let others: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != ours).collect();
     let mut head = vec!["measure".to_owned()];
-    head.extend(peers.iter().map(|kind| kind.label().to_owned()));
-    if peers.contains(&Kind::Barnabas) {
-        head.extend(others.iter().map(|kind| format!("Barnabas / {}", kind.label())));
+    head.extend(kinds.iter().map(|kind| kind.label().to_owned()));
+    if let Some(ours) = ours {
+        head.extend(others.iter().map(|kind| format!("{} / {}", ours.label(), kind.label())));
     }
     let mut out = line(&head) + &rule(head.len());
     for row in report.rows() {
         let mut cells = vec![label(row)];
-        cells.extend(peers.iter().map(|kind| report.summary(row, *kind, Phase::Measured).map_or("-".into(), range)));
-        if peers.contains(&Kind::Barnabas) {
-            cells.extend(others.iter().map(|kind| ratio(report, row, *kind)));
+        cells.extend(kinds.iter().map(|kind| report.summary(row, *kind, Phase::Measured).map_or("-".into(), range)));
+        if let Some(ours) = ours {
+            cells.extend(others.iter().map(|kind| ratio(report, row, ours, *kind)));
         }
         out += &line(&cells);
     }
@@ -25,20 +27,21 @@ pub(super) fn measured(report: &Report, peers: &[Kind]) -> String {
 }
 
 /// The first round of those that were started cold.
-pub(super) fn cold(report: &Report, peers: &[Kind]) -> String {
+pub(super) fn cold(report: &Report) -> String {
+    let kinds = report.columns();
     let mut head = vec!["measure".to_owned()];
-    head.extend(peers.iter().map(|kind| kind.label().to_owned()));
+    head.extend(kinds.iter().map(|kind| kind.label().to_owned()));
     let mut out = line(&head) + &rule(head.len());
     for row in report.rows() {
         let cell = |kind: &Kind| report.summary(row, *kind, Phase::Cold).map_or("-".into(), |s| human(s.median));
         let mut cells = vec![label(row)];
-        cells.extend(peers.iter().map(cell));
+        cells.extend(kinds.iter().map(cell));
         out += &line(&cells);
     }
     out
 }
 
-fn label(row: (Measure, Option<u32>)) -> String {
+fn label(row: Row) -> String {
     let direction = match row.0.better {
         Better::Less => "less is better",
         Better::More => "more is better",
@@ -46,9 +49,9 @@ fn label(row: (Measure, Option<u32>)) -> String {
     format!("{}, {} ({direction})", name(row.0, row.1), row.0.unit)
 }
 
-fn ratio(report: &Report, row: (Measure, Option<u32>), other: Kind) -> String {
+fn ratio(report: &Report, row: Row, ours: Kind, other: Kind) -> String {
     let median = |kind| report.summary(row, kind, Phase::Measured).map(|summary| summary.median);
-    match (median(Kind::Barnabas), median(other)) {
+    match (median(ours), median(other)) {
         (Some(ours), Some(theirs)) if theirs > 0.0 => format!("{}x", human(ours / theirs)),
         _ => "-".to_owned(),
     }

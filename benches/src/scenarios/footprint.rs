@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::TOPIC;
-use crate::args::{Common, Footprint, Kind};
+use super::{DEFAULTS, TOPIC};
+use crate::args::{Common, Footprint};
 use crate::client::Client;
+use crate::kind::Kind;
 use crate::peer::{Peer, Setup};
 use crate::python::Python;
-use crate::report::{Better, Measure, Phase, Report, Rounds};
+use crate::report::{Better, Measure, Phase, Promise, Report, Rounds, Written};
 use crate::{process, wire};
 
 const POLL: Duration = Duration::from_micros(200);
@@ -30,10 +31,15 @@ const VERY_FIRST_GROUP: Measure =
 const RAW_GROUP: Measure = Measure::plotted("first record in a new group, raw client", "ms", Better::Less);
 const CLIENT_GROUP: Measure = Measure::plotted("first record in a new group, librdkafka", "ms", Better::Less);
 
-pub(crate) fn run(common: &Common, options: &Footprint) -> Result<()> {
+const PROMISE: Promise = Promise::figure("idle memory", IDLE_RSS, Kind::Barnabas, (15.0, 8.0));
+
+pub(super) fn run(common: &Common, options: &Footprint) -> Result<Written> {
     let python = Python::new()?;
-    let setup = Setup::new(common)?;
+    let kinds = common.wanted(&DEFAULTS);
+    let setup = Setup::new(common, &kinds)?;
+    let starts = (common.sized(options.starts as f64) as usize).max(1);
     let mut report = Report::new("footprint", "Start, memory and first records", Rounds::Named);
+    report.promise(PROMISE);
     report.say(&format!(
         "Start: from just before the process is started on an empty directory to the acknowledgement of one record, with \
          a client that tries to connect every {} µs and lets the topic be created by asking for it; {} starts ({} of \
@@ -41,22 +47,22 @@ pub(crate) fn run(common: &Common, options: &Footprint) -> Result<()> {
          {} s of a broker with one topic. Groups: from the first request (or from creating librdkafka's consumer) to the \
          first record of a topic that has one, default settings on both sides.",
         POLL.as_micros(),
-        options.starts,
-        options.starts.min(MAX_KAFKA_STARTS),
+        starts,
+        starts.min(MAX_KAFKA_STARTS),
         REST.as_secs()
     ));
-    for round in 0..options.starts {
-        for kind in &common.peers {
-            if *kind != Kind::Kafka || round < MAX_KAFKA_STARTS {
+    for round in 0..starts {
+        for kind in &kinds {
+            if !kind.is_kafka() || round < MAX_KAFKA_STARTS {
                 eprintln!("start {}: {}", round + 1, kind.label());
                 start(*kind, &setup, &mut report)?;
             }
         }
     }
-    for kind in &common.peers {
+    for kind in &kinds {
         at_rest(*kind, common, &setup, &mut report)?;
     }
-    for kind in common.peers.iter().filter(|kind| **kind != Kind::Null) {
+    for kind in kinds.iter().filter(|kind| **kind != Kind::Null) {
         groups(*kind, options, &setup, &python, &mut report)?;
     }
     report.write(common)

@@ -1,39 +1,125 @@
 //! What is measured: one file per report.
 
-pub(crate) mod fetch;
-pub(crate) mod footprint;
-pub(crate) mod openloop;
-pub(crate) mod produce;
-pub(crate) mod requests;
+mod ack_latency;
+mod clients;
+mod connections;
+mod disturbance;
+mod durable;
+mod fanout;
+mod fetch;
+mod footprint;
+mod gzip;
+mod knee;
+mod openloop;
+mod partitions;
+mod produce;
+mod recovery;
+mod requests;
 
 use anyhow::Result;
 
-use crate::args::Common;
-use crate::peer::Peer;
-use crate::report::Phase;
+use crate::args::{Common, What, defaults};
+use crate::kind::{DURABILITY_KEY, Kind};
+use crate::peer::{Peer, Setup};
+use crate::report::{Phase, Report, Written};
 use crate::warm::WarmMemory;
 
 const BYTES_PER_GB: f64 = 1e9;
 const MICROS_PER_SECOND: f64 = 1e6;
+const MILLIS_PER_SECOND: f64 = 1e3;
 /// For `wait_for_leaders` and the like, where it is not waiting that is measured.
 const TOPIC: &str = "bench";
+/// Beside a broker that acknowledges what the page cache has, ours does the same.
+const PAGE_CACHE: [Kind; 4] = [Kind::Null, Kind::PageCache, Kind::Kafka, Kind::Other];
+/// Everyone as they are by default.
+const DEFAULTS: [Kind; 4] = [Kind::Null, Kind::Barnabas, Kind::Kafka, Kind::Other];
+
+/// Runs one of them, the null server and `all` aside.
+pub(crate) fn run(common: &Common, what: &What) -> Result<Written> {
+    match what {
+        What::Requests(options) => requests::run(common, options),
+        What::Durable(options) => durable::run(common, options),
+        What::AckLatency(options) => ack_latency::run(common, options),
+        What::Produce(options) => produce::run(common, options),
+        What::Gzip(options) => gzip::run(common, options),
+        What::Openloop(options) if options.find_knee => knee::run(common, options),
+        What::Openloop(options) => openloop::run(common, options),
+        What::Fetch(options) => fetch::run(common, options),
+        What::Fanout(options) => fanout::run(common, options),
+        What::Footprint(options) => footprint::run(common, options),
+        What::Connections(options) => connections::run(common, options),
+        What::Partitions(options) => partitions::run(common, options),
+        What::Recovery(options) => recovery::run(common, options),
+        What::Disturbance(options) => disturbance::run(common, options),
+        What::Clients(options) => clients::run(common, options),
+        What::Null { .. } | What::All => anyhow::bail!("not a single scenario"),
+    }
+}
+
+/// Name, scenario, and the seconds that it takes on two cores; for `all`.
+pub(crate) fn all() -> Vec<(&'static str, What, u32)> {
+    let mut knee: crate::args::Openloop = defaults();
+    knee.find_knee = true;
+    vec![
+        ("footprint", What::Footprint(defaults()), 150),
+        ("connections", What::Connections(defaults()), 25),
+        ("partitions", What::Partitions(defaults()), 90),
+        ("requests", What::Requests(defaults()), 60),
+        ("durable", What::Durable(defaults()), 90),
+        ("ack-latency", What::AckLatency(defaults()), 110),
+        ("produce", What::Produce(defaults()), 90),
+        ("gzip", What::Gzip(defaults()), 50),
+        ("fetch", What::Fetch(defaults()), 60),
+        ("fanout", What::Fanout(defaults()), 60),
+        ("openloop", What::Openloop(defaults()), 140),
+        ("openloop --find-knee", What::Openloop(knee), 180),
+        ("clients", What::Clients(defaults()), 180),
+        ("disturbance", What::Disturbance(defaults()), 110),
+        ("recovery", What::Recovery(defaults()), 150),
+    ]
+}
 
 /// Runs every peer once per round, so that a disturbance of the machine meets all of them. Rounds start with
 /// another peer each.
 fn interleave(common: &Common, peers: &[Peer], mut run: impl FnMut(&Peer, Phase) -> Result<()>) -> Result<()> {
     let mut memory = WarmMemory::new(!common.leave_memory_cold)?;
     for round in 0..common.warm_rounds + common.rounds {
-        let phase = match round {
-            0 if common.warm_rounds > 0 => Phase::Cold,
-            _ if round < common.warm_rounds => Phase::Warming,
-            _ => Phase::Measured,
-        };
         for turn in 0..peers.len() {
             let peer = &peers[(round + turn) % peers.len()];
             eprintln!("round {}: {}", round + 1, peer.kind.label());
             memory.top_up()?;
-            run(peer, phase)?;
+            run(peer, phase(common, round))?;
         }
     }
     Ok(())
+}
+
+/// What a round counts as.
+fn phase(common: &Common, round: usize) -> Phase {
+    match round {
+        0 if common.warm_rounds > 0 => Phase::Cold,
+        _ if round < common.warm_rounds => Phase::Warming,
+        _ => Phase::Measured,
+    }
+}
+
+/// Starts the wanted ones of these kinds.
+fn start(common: &Common, kinds: &[Kind], report: &mut Report) -> Result<(Setup, Vec<Peer>)> {
+    let kinds = common.wanted(kinds);
+    let setup = Setup::new(common, &kinds)?;
+    let peers = Peer::start_all(&kinds, &setup)?;
+    for peer in &peers {
+        note_durability(peer, report);
+    }
+    Ok((setup, peers))
+}
+
+/// Says in the report when a build does not have the mode that it was asked for.
+fn note_durability(peer: &Peer, report: &mut Report) {
+    if !peer.knows_its_durability() {
+        report.remark(format!(
+            "This build does not know {DURABILITY_KEY}: '{}' is whatever it does by default.",
+            peer.kind.label()
+        ));
+    }
 }

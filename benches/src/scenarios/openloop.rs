@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{MICROS_PER_SECOND, TOPIC};
+use super::{MICROS_PER_SECOND, PAGE_CACHE, TOPIC, start};
 use crate::args::{Common, Openloop};
 use crate::load::open::{self, Plan};
-use crate::peer::{Peer, Setup};
-use crate::report::{Better, Measure, Phase, Report, Rounds};
+use crate::peer::Peer;
+use crate::report::{Better, Measure, Phase, Report, Rounds, Written};
 use crate::stats::percentile;
 use crate::warm::WarmMemory;
 use crate::wire;
@@ -17,18 +17,19 @@ use crate::wire;
 /// Time for a peer that fell behind to work off what it still has.
 const RECOVERY: Duration = Duration::from_secs(3);
 
-pub(crate) fn run(common: &Common, options: &Openloop) -> Result<()> {
-    let setup = Setup::new(common)?;
-    let peers = Peer::start_all(common, &setup)?;
-    let request = wire::produce(TOPIC, 0, &wire::batch(1, options.size)?);
+pub(super) fn run(common: &Common, options: &Openloop) -> Result<Written> {
+    let mut report = Report::new("openloop", "Latency at fixed rates on one connection", Rounds::Interleaved);
+    let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
+    let seconds = common.sized(options.seconds);
+    let requests = [wire::produce(TOPIC, 0, &wire::batch(1, options.size)?)];
     for peer in &peers {
         peer.client()?.create_topic(TOPIC, 1)?;
     }
-    let mut report = Report::new("openloop", "Latency at fixed rates on one connection", Rounds::Interleaved);
     report.say(&format!(
-        "One connection, requests of one record of {} bytes, acks=all, sent on schedule for {} s whether or not earlier \
-         ones are answered; latency counts from the time a request was due. A rate without figures was not sustained.",
-        options.size, options.seconds
+        "One connection, requests of one record of {} bytes, acks=all, sent on schedule for {seconds} s whether or not \
+         earlier ones are answered; latency counts from the time a request was due. A rate without figures was not \
+         sustained.",
+        options.size
     ));
     let mut memory = WarmMemory::new(!common.leave_memory_cold)?;
     let rounds = common.warm_rounds + common.rounds;
@@ -44,9 +45,9 @@ pub(crate) fn run(common: &Common, options: &Openloop) -> Result<()> {
                 let plan = Plan {
                     address: peer.address,
                     topic: TOPIC,
-                    request: &request,
+                    requests: &requests,
                     rate: *rate,
-                    duration: Duration::from_secs_f64(options.seconds),
+                    duration: Duration::from_secs_f64(seconds),
                 };
                 let phase = if round < common.warm_rounds { Phase::Warming } else { Phase::Measured };
                 step(peer, &plan, phase, &mut report)?;

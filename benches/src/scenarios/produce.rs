@@ -2,11 +2,12 @@
 
 use anyhow::{Result, bail};
 
-use super::{BYTES_PER_GB, interleave};
+use super::{BYTES_PER_GB, PAGE_CACHE, interleave, start};
 use crate::args::{Common, Produce};
-use crate::peer::{Peer, Setup};
+use crate::kind::Kind;
+use crate::peer::Peer;
 use crate::python::Python;
-use crate::report::{Better, Measure, Phase, Report, Rounds};
+use crate::report::{Better, Measure, Phase, Promise, Report, Rounds, Written};
 
 struct Case {
     cpu: Measure,
@@ -28,19 +29,47 @@ const SMALL: Case = Case {
     records_per_batch: 16,
 };
 
-pub(crate) fn run(common: &Common, options: &Produce) -> Result<()> {
+const PROMISES: [Promise; 4] = [
+    Promise::ratio(
+        "CPU per GB produced through librdkafka, large batches, vs Kafka",
+        LARGE.cpu,
+        (Kind::PageCache, Kind::Kafka),
+        (0.4, 0.28),
+    ),
+    Promise::ratio(
+        "CPU per GB produced through librdkafka, large batches, vs null server",
+        LARGE.cpu,
+        (Kind::PageCache, Kind::Null),
+        (2.2, 1.3),
+    ),
+    Promise::ratio(
+        "CPU per GB produced through librdkafka, 16-record batches, vs Kafka",
+        SMALL.cpu,
+        (Kind::PageCache, Kind::Kafka),
+        (0.2, 0.1),
+    ),
+    Promise::ratio(
+        "CPU per GB produced through librdkafka, 16-record batches, vs null server",
+        SMALL.cpu,
+        (Kind::PageCache, Kind::Null),
+        (2.0, 1.3),
+    ),
+];
+
+pub(super) fn run(common: &Common, options: &Produce) -> Result<Written> {
     let python = Python::new()?;
-    let setup = Setup::new(common)?;
-    let peers = Peer::start_all(common, &setup)?;
     let mut report = Report::new("produce", "Producing through librdkafka", Rounds::Interleaved);
+    let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
+    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    let (gb, small_gb) = (common.sized(options.gb), common.sized(options.small_gb));
     report.say(&format!(
-        "confluent-kafka for Python, records of {} bytes, acks=all, linger.ms=5, one partition; {} GB per round in batches \
-         as large as librdkafka makes them, {} GB in batches of 16 records. The client shares the machine and bounds the \
-         rate; the broker's CPU time per GB of values is what tells brokers apart.",
-        options.size, options.gb, options.small_gb
+        "confluent-kafka for Python, records of {} bytes, acks=all, linger.ms=5, one partition; {gb} GB per round in batches \
+         as large as librdkafka makes them, {small_gb} GB in batches of 16 records. The client shares the machine and \
+         bounds the rate; the broker's CPU time per GB of values is what tells brokers apart.",
+        options.size
     ));
     interleave(common, &peers, |peer, phase| {
-        for (case, gb) in [(LARGE, options.gb), (SMALL, options.small_gb)] {
+        for (case, gb) in [(LARGE, gb), (SMALL, small_gb)] {
             let count = (gb * BYTES_PER_GB / options.size as f64) as usize;
             run_case(&python, peer, &case, count, options.size, phase, &mut report)?;
         }
