@@ -177,6 +177,7 @@ impl PartitionLife {
                 clean_shutdown: dir.clean_shutdown,
                 recovery_point: dir.recovery_points.get(partition).copied().unwrap_or(0),
                 log_start_offset: dir.log_start_offsets.get(partition).copied().unwrap_or(0),
+                trusts_small_logs: false,
             },
         };
         let now_ms = self.clock.wall_ms();

@@ -73,7 +73,7 @@ impl Log {
         time_index.release();
         let path = names::file_path(&self.dir, group.base_offset, names::LOG);
         // Every batch in it was checked on its way.
-        let file = SegmentFile::new(group.base_offset, path, group.file, group.size, true);
+        let file = SegmentFile::new(group.base_offset, path, group.file, 0);
         Segment { file: Arc::new(file), size: group.size, stats: group.stats, index, time_index, created_ms: now_ms }
     }
 }

@@ -180,6 +180,7 @@ impl Log {
             duplicate: false,
             rolled,
         };
+        self.snapshot_producers_if_due(bytes.len() as u64);
         self.flush_if_due(now_ms)?;
         Ok(info)
     }

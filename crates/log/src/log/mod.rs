@@ -56,6 +56,8 @@ pub struct Log {
     epochs: EpochCache,
     pub(crate) producers: ProducerStates,
     snapshots: BTreeSet<Offset>,
+    /// Appended, or read at the start, since the last snapshot of producer state.
+    bytes_since_snapshot: u64,
     removals: Vec<retention::Removal>,
     /// Why nothing may be written any more.
     failure: Option<String>,

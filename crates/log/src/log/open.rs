@@ -33,6 +33,9 @@ pub struct OpenOptions {
     pub recovery_point: Offset,
     /// From the checkpoint; 0 if unknown.
     pub log_start_offset: Offset,
+    /// Do not check small logs in full: for tests, which would need large ones otherwise.
+    #[doc(hidden)]
+    pub trusts_small_logs: bool,
 }
 
 /// What lies in the folder.
@@ -82,6 +85,7 @@ impl Log {
             segments,
             recovery_point: 0,
             truncations: 0,
+            bytes_since_snapshot: 0,
             names_created: 1,
             synced: Arc::default(),
             last_flush_ms: now_ms,
@@ -114,7 +118,7 @@ impl Log {
         }
         self.check_epochs(samples, epochs_are_good)?;
         self.remove_stray_snapshots()?;
-        self.load_producers(options.clean_shutdown, now_ms)
+        self.load_producers(now_ms)
     }
 
     /// Compares the epoch checkpoint with the batches, and rebuilds it if it does not fit.
@@ -255,20 +259,13 @@ impl Opening {
     }
 
     fn load_segments(&mut self, bases: &BTreeSet<Offset>) -> Result<Vec<Segment>, LogError> {
-        let is_small = self.total_bytes(bases)? <= VERIFY_WHOLE_LOG_BYTES;
+        let is_small = !self.options.trusts_small_logs && self.total_bytes(bases)? <= VERIFY_WHOLE_LOG_BYTES;
         let mut segments = Vec::with_capacity(bases.len());
         let mut bases = bases.iter().copied().peekable();
         while let Some(base_offset) = bases.next() {
             let next_base = bases.peek().copied();
-            let is_synced = next_base.is_some_and(|next| next <= self.options.recovery_point);
             let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms: self.now_ms };
-            let fully = is_small || !(self.options.clean_shutdown || is_synced);
-            let failed = || LogError::io(format!("could not read segment {base_offset}"));
-            let mut loaded = if fully { load.fully() } else { load.by_its_ends() }.map_err(failed())?;
-            if !fully && next_base.is_some_and(|next| loaded.segment.next_offset() < next) {
-                // What is inside tells whether it must not be so.
-                loaded = load.fully().map_err(failed())?;
-            }
+            let loaded = self.load_segment(&load, next_base, is_small)?;
             self.samples.extend_from_slice(&loaded.epochs);
             let closed = match next_base {
                 Some(next_base) => self.accept_closed(loaded, next_base)?,
@@ -284,6 +281,24 @@ impl Opening {
             }
         }
         Ok(segments)
+    }
+
+    /// Looks as closely as need be: what was synced is checked when it is read.
+    fn load_segment(&self, load: &Load<'_>, next_base: Option<Offset>, is_small: bool) -> Result<Loaded, LogError> {
+        let (base_offset, synced_until) = (load.base_offset, self.options.recovery_point);
+        let is_synced = self.options.clean_shutdown || next_base.is_some_and(|next| next <= synced_until);
+        let failed = || LogError::io(format!("could not read segment {base_offset}"));
+        let looked_at = match is_synced {
+            _ if is_small || (!is_synced && synced_until <= base_offset) => return load.fully().map_err(failed()),
+            true => load.by_its_ends(),
+            false => load.behind(synced_until),
+        };
+        let loaded = looked_at.map_err(failed())?;
+        match next_base {
+            // What is inside tells whether it must not be so.
+            Some(next) if loaded.segment.next_offset() < next => load.fully().map_err(failed()),
+            _ => Ok(loaded),
+        }
     }
 
     /// Renames the segments that follow a tear: what they hold cannot be served behind a hole, and is not thrown away.

@@ -8,13 +8,17 @@ use super::Log;
 use crate::dir::replace_file;
 use crate::error::{LogError, ReadError};
 use crate::producer::{EndTransaction, Observed, ProducerStates, snapshot};
-use crate::segment::names;
+use crate::segment::{Segment, names};
 
 const READ_BYTES: usize = 64 << 10;
 /// A snapshot knows the last batch of each producer; so many bytes before it are read for the four before that.
 const RECALL_BYTES: u64 = 1 << 20;
-/// After a clean stop, an active segment up to this size is read rather than trusting the last snapshot alone.
+/// An active segment up to this size is read rather than trusting the last snapshot alone.
 const REPLAY_BYTES: u64 = 8 << 20;
+/// A snapshot is taken after so many bytes at the latest: more of them need not be read at the next start.
+const SNAPSHOT_BYTES: u64 = 8 << 20;
+/// And so many per producer, so that snapshots are a small part of what is written.
+const SNAPSHOT_BYTES_PER_PRODUCER: u64 = 4 << 10;
 const MAX_MARKER_BYTES: usize = 4096;
 
 /// What a control batch says about its producer's transaction.
@@ -43,14 +47,28 @@ impl Log {
         match replace_file(&*self.vfs, &path, &snapshot::encode(&self.producers)) {
             Ok(()) => {
                 self.snapshots.insert(offset);
+                self.bytes_since_snapshot = 0;
             }
             Err(error) => tracing::warn!("could not write {}: {error}", path.display()),
         }
     }
 
+    /// After an append: takes a snapshot within the segment from time to time, which replaces the one before.
+    pub(super) fn snapshot_producers_if_due(&mut self, appended_bytes: u64) {
+        self.bytes_since_snapshot += appended_bytes;
+        let per_producer = SNAPSHOT_BYTES_PER_PRODUCER * self.producers.entries().len() as u64;
+        if self.bytes_since_snapshot < SNAPSHOT_BYTES + per_producer {
+            return;
+        }
+        // Also if it cannot be written: the next append does not try again.
+        self.bytes_since_snapshot = 0;
+        self.take_producer_snapshot(self.log_end_offset());
+        let _ = self.remove_stray_snapshots();
+    }
+
     /// Rebuilds the state from the best snapshot and the batches after it.
-    pub(super) fn load_producers(&mut self, is_clean: bool, now_ms: TimestampMs) -> Result<(), LogError> {
-        let from = self.load_snapshot(is_clean, now_ms);
+    pub(super) fn load_producers(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        let from = self.load_snapshot(now_ms);
         if self.producers.entries().len() > 0 {
             self.recall(from)?;
         }
@@ -60,10 +78,9 @@ impl Log {
     }
 
     /// Loads a snapshot and returns the offset up to which it knows everything.
-    fn load_snapshot(&mut self, is_clean: bool, now_ms: TimestampMs) -> Offset {
+    fn load_snapshot(&mut self, now_ms: TimestampMs) -> Offset {
         let (end, active) = (self.log_end_offset(), self.active());
-        let trusts_latest = is_clean && active.size > REPLAY_BYTES;
-        let preferred = if trusts_latest { end } else { active.base_offset() };
+        let preferred = if active.size > REPLAY_BYTES { end } else { active.base_offset() };
         let older = self.snapshots.range(..=preferred).rev();
         let newer = self.snapshots.range((Bound::Excluded(preferred), Bound::Included(end)));
         let candidates: Vec<Offset> = older.chain(newer).copied().collect();
@@ -95,17 +112,21 @@ impl Log {
         let before = self.segments.partition_point(|s| s.base_offset() < offset);
         let mut budget = RECALL_BYTES;
         for segment in self.segments[..before].iter().rev() {
-            let reader = segment.reader_from_start();
+            let reader = segment.reader(offset);
             let mut window = reader.window(READ_BYTES);
-            let mut position = segment.index_position_before(segment.size.saturating_sub(budget))?;
-            while position < segment.size {
+            let end = match segment.next_offset() > offset {
+                true => reader.seek(&mut window)?.map_or(segment.size, |(position, _)| position),
+                false => segment.size,
+            };
+            let mut position = segment.index_position_before(end.saturating_sub(budget))?;
+            while position < end {
                 let header = reader.batch_at(&mut window, position)?;
                 if header.has_producer_id() && header.last_offset() < offset {
                     self.producers.recall(&header);
                 }
                 position += header.size_bytes() as u64;
             }
-            budget = budget.saturating_sub(segment.size);
+            budget = budget.saturating_sub(end);
             if budget == 0 {
                 break;
             }
@@ -120,6 +141,7 @@ impl Log {
             let reader = segment.reader(offset.max(segment.base_offset()));
             let mut window = reader.window(READ_BYTES);
             let Some((mut position, mut header)) = reader.seek(&mut window)? else { continue };
+            self.bytes_since_snapshot += segment.size - position;
             loop {
                 if header.has_producer_id() && header.base_offset >= offset {
                     let marker = match header.is_control() {
@@ -146,7 +168,8 @@ impl Log {
         let end = self.log_end_offset();
         let newest = self.snapshots.range(..=end).next_back().copied();
         let is_stray = |offset: &Offset| {
-            *offset > end || (Some(*offset) != newest && !self.segments.iter().any(|s| s.base_offset() == *offset))
+            let is_base = self.segments.binary_search_by_key(offset, Segment::base_offset).is_ok();
+            *offset > end || (Some(*offset) != newest && !is_base)
         };
         let stray: Vec<Offset> = self.snapshots.iter().copied().filter(is_stray).collect();
         for offset in &stray {

@@ -32,7 +32,7 @@ impl Log {
         self.epochs.truncate_from_end(end);
         self.remove_snapshots_after(end);
         self.sync_truncation()?;
-        self.load_producers(false, now_ms)?;
+        self.load_producers(now_ms)?;
         Ok(true)
     }
 

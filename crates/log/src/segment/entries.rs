@@ -70,11 +70,17 @@ impl<E: Entry> Entries<E> {
 
     /// Adds an entry. Failing to write it is no error: it stays in memory until a later write works.
     pub(crate) fn push(&mut self, entry: E) {
+        let writes = self.writes_with_next();
         self.pending.push(entry);
         self.last = Some(entry);
-        if self.pending.len() >= PENDING_ENTRIES && self.pending.len().is_multiple_of(PENDING_ENTRIES) {
+        if writes {
             let _ = self.flush();
         }
+    }
+
+    /// Whether the next entry will be written together with those that wait.
+    pub(crate) fn writes_with_next(&self) -> bool {
+        (self.pending.len() + 1).is_multiple_of(PENDING_ENTRIES)
     }
 
     /// Writes what waits in memory and cuts off what else the file holds.
@@ -126,6 +132,24 @@ impl<E: Entry> Entries<E> {
             self.replace(entries);
         }
         Ok(())
+    }
+
+    /// Keeps the stored entries up to the last for which `before` holds, without reading all of them; for files that have
+    /// just been loaded. Whether any had to go; then the next flush cuts the file.
+    pub(crate) fn cut_after(&mut self, before: impl Fn(&E) -> bool) -> io::Result<bool> {
+        let kept = self.view().count_before(before)?;
+        if kept == self.stored {
+            return Ok(false);
+        }
+        self.stored = kept;
+        self.excess = true;
+        self.last = kept.checked_sub(1).map(|last| self.view().read_one(last)).transpose()?;
+        Ok(true)
+    }
+
+    /// The stored entries after the last for which `before` holds.
+    pub(crate) fn read_after(&self, before: impl Fn(&E) -> bool) -> io::Result<Vec<E>> {
+        self.view().read_range(self.view().count_before(before)?, self.stored)
     }
 
     pub(crate) fn read_all(&self) -> io::Result<Vec<E>> {
@@ -208,13 +232,26 @@ impl<E: Entry> EntriesView<E> {
     }
 
     fn search(&self, before: impl Fn(&E) -> bool) -> io::Result<Option<E>> {
+        let (_, block, count) = self.narrow(before)?;
+        Ok(count.checked_sub(1).map(|i| block[i]))
+    }
+
+    /// How many entries there are up to the last for which `before` holds.
+    fn count_before(&self, before: impl Fn(&E) -> bool) -> io::Result<u32> {
+        let (low, _, count) = self.narrow(before)?;
+        Ok(low + count as u32)
+    }
+
+    /// A block of entries around the last for which `before` holds: its start, itself, and for how many of it that is so.
+    fn narrow(&self, before: impl Fn(&E) -> bool) -> io::Result<(u32, Vec<E>, usize)> {
         let (mut low, mut high) = (0, self.stored);
         while high - low > BLOCK_ENTRIES {
             let middle = low + (high - low) / 2;
             if before(&self.read_one(middle)?) { low = middle } else { high = middle }
         }
         let block = self.read_range(low, high)?;
-        Ok(block.partition_point(|e| before(e)).checked_sub(1).map(|i| block[i]))
+        let count = block.partition_point(|e| before(e));
+        Ok((low, block, count))
     }
 }
 

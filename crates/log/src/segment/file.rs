@@ -21,19 +21,19 @@ pub(crate) struct SegmentFile {
     pub(crate) file: Arc<dyn VfsFile>,
     /// The CRC of every batch before this position has been checked.
     verified_until: AtomicU64,
-    /// From this position on, this process has written the bytes itself.
-    written_from: AtomicU64,
+    /// From this position on, this process has written the bytes itself or checked them when it opened the file.
+    good_from: AtomicU64,
     index_is_suspect: AtomicBool,
 }
 
 impl SegmentFile {
-    pub(crate) fn new(base_offset: Offset, path: PathBuf, file: Arc<dyn VfsFile>, size: u64, verified: bool) -> Self {
+    pub(crate) fn new(base_offset: Offset, path: PathBuf, file: Arc<dyn VfsFile>, good_from: u64) -> Self {
         Self {
             base_offset,
             path,
             file,
-            verified_until: AtomicU64::new(if verified { size } else { 0 }),
-            written_from: AtomicU64::new(size),
+            verified_until: AtomicU64::new(0),
+            good_from: AtomicU64::new(good_from),
             index_is_suspect: AtomicBool::new(false),
         }
     }
@@ -41,12 +41,12 @@ impl SegmentFile {
     /// What lies from `position` on will be written anew by this process.
     pub(crate) fn truncated_at(&self, position: u64) {
         self.verified_until.fetch_min(position, Ordering::Relaxed);
-        self.written_from.fetch_min(position, Ordering::Relaxed);
+        self.good_from.fetch_min(position, Ordering::Relaxed);
     }
 
     fn must_verify(&self, start: u64, end: u64) -> bool {
         let verified_until = self.verified_until.load(Ordering::Relaxed);
-        let unknown = start.max(verified_until)..end.min(self.written_from.load(Ordering::Relaxed));
+        let unknown = start.max(verified_until)..end.min(self.good_from.load(Ordering::Relaxed));
         !unknown.is_empty()
     }
 

@@ -21,7 +21,9 @@ use crate::config::LogConfig;
 
 const SCAN_READ_BYTES: usize = 256 << 10;
 const TAIL_READ_BYTES: usize = 16 << 10;
-/// So many batches after the last time entry are looked at.
+/// Batches after the last time entry are looked at one by one if there are not more bytes of them,
+const WALK_BYTES: u64 = 1 << 20;
+/// else so many of them.
 const SAMPLES: usize = 16;
 
 /// A segment as found, and what is wrong with its end. The file has not been changed.
@@ -81,43 +83,58 @@ impl Load<'_> {
         times.extend(stats.due_time_entry());
         let index = self.checked_entries(names::INDEX, audit.offsets_fit, offsets);
         let time_index = self.checked_entries(names::TIME_INDEX, audit.times_fit, times);
-        let segment = self.segment(file.clone(), scan.valid_bytes, true, stats, index, time_index);
+        let segment = self.segment(file.clone(), scan.valid_bytes, 0, stats, index, time_index);
         Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs, has_gaps: scan.has_gaps })
     }
 
     /// Checks the first batch and those after the last index entry; the rest is checked when it is read.
     /// Falls back to the full check when something does not fit.
     pub(crate) fn by_its_ends(&self) -> io::Result<Loaded> {
-        match self.try_by_its_ends()? {
-            Some(loaded) => Ok(loaded),
-            None => self.fully(),
-        }
+        let Some(mut ends) = self.ends()? else { return self.fully() };
+        let fits = ends.start()?.is_some() && ends.times_fit()?;
+        self.rest(ends, fits)
     }
 
-    fn try_by_its_ends(&self) -> io::Result<Option<Loaded>> {
+    /// Checks what may not have been on disk when the process ended: the first batch and every batch from the one before
+    /// `synced_until` on that the index knows. What the indexes have after it is built anew; the rest is checked when it
+    /// is read. Falls back to the full check when something does not fit.
+    pub(crate) fn behind(&self, synced_until: Offset) -> io::Result<Loaded> {
+        let Some(mut ends) = self.ends()? else { return self.fully() };
+        let fits = ends.cut_behind(synced_until)?;
+        self.rest(ends, fits)
+    }
+
+    /// Checks every batch from the last index entry on, if the indexes are good up to there.
+    fn rest(&self, mut ends: Ends, fits: bool) -> io::Result<Loaded> {
+        let loaded = match ends.start()? {
+            Some(start) if fits => self.scan_from(ends, start)?,
+            _ => None,
+        };
+        loaded.map_or_else(|| self.fully(), Ok)
+    }
+
+    /// The files, and what the first batch tells; `None` if the indexes are of no use.
+    fn ends(&self) -> io::Result<Option<Ends>> {
         let file = self.open_log()?;
         let len = file.len()?;
         let index = Entries::<OffsetEntry>::load(self.lazy(names::INDEX));
         let time_index = Entries::<TimeEntry>::load(self.lazy(names::TIME_INDEX));
-        let (Ok(mut index), Ok(mut time_index)) = (index, time_index) else { return Ok(None) };
+        let (Ok(index), Ok(time_index)) = (index, time_index) else { return Ok(None) };
         let mut window = Window::new(file.clone(), len, TAIL_READ_BYTES);
         let mut stats = self.stats();
         let mut epochs = Vec::new();
         if len > 0 {
             let At::Batch(first) = window.batch_at(0)? else { return Ok(None) };
-            if time_index.last().is_none() && first.max_timestamp >= 0 {
-                return Ok(None);
-            }
             stats.first_timestamp = Some(first.max_timestamp);
             note_epoch(&mut epochs, &first);
         }
-        let start = match index.last() {
-            Some(entry) if !entry_fits(&mut window, self.base_offset, entry)? => return Ok(None),
-            entry => entry.map_or(0, |e| u64::from(e.position)),
-        };
-        if !self.times_fit(&time_index, &index, &mut window)? {
-            return Ok(None);
-        }
+        Ok(Some(Ends { base_offset: self.base_offset, file, window, index, time_index, stats, epochs }))
+    }
+
+    fn scan_from(&self, ends: Ends, start: u64) -> io::Result<Option<Loaded>> {
+        let Ends { file, mut index, mut time_index, mut stats, mut epochs, window, .. } = ends;
+        let read_bytes = if window.end() - start > TAIL_READ_BYTES as u64 { SCAN_READ_BYTES } else { TAIL_READ_BYTES };
+        let mut window = Window::new(file.clone(), window.end(), read_bytes);
         time_index.last().into_iter().for_each(|last| stats.resume_from(last));
         let scan = scan(&mut window, start, &mut stats, |_, _, _, new_entries| {
             if let Some(new) = new_entries {
@@ -131,41 +148,8 @@ impl Load<'_> {
         }
         stats.due_time_entry().into_iter().for_each(|e| time_index.push(e));
         epochs.extend(scan.epochs);
-        let segment = self.segment(file, scan.valid_bytes, false, stats, index, time_index);
+        let segment = self.segment(file, scan.valid_bytes, start, stats, index, time_index);
         Ok(Some(Loaded { segment, damage: scan.damage, epochs, has_gaps: false }))
-    }
-
-    /// Whether the last time entry can be right: the batch it means has the time, and no batch that the offset index
-    /// knows after it has a later one.
-    fn times_fit(
-        &self,
-        times: &Entries<TimeEntry>,
-        offsets: &Entries<OffsetEntry>,
-        window: &mut Window,
-    ) -> io::Result<bool> {
-        let Some(last) = times.last() else { return Ok(true) };
-        let before = |e: &OffsetEntry| e.relative_offset <= last.relative_offset;
-        let start = offsets.search(before).resolve(before)?.map_or(0, |e| u64::from(e.position));
-        let offset = self.base_offset + i64::from(last.relative_offset);
-        let mut position = start;
-        loop {
-            match window.batch_at(position)? {
-                At::Batch(header) if header.last_offset() < offset => position += header.size_bytes() as u64,
-                At::Batch(header) if header.max_timestamp == last.timestamp && header.base_offset <= offset => break,
-                _ => return Ok(false),
-            }
-        }
-        if offsets.last().is_none_or(|e| e.relative_offset <= last.relative_offset) {
-            return Ok(true);
-        }
-        let after: Vec<_> = offsets.read_all()?.into_iter().filter(|e| !before(e)).collect();
-        for entry in after.iter().step_by(after.len() / SAMPLES + 1) {
-            match window.batch_at(u64::from(entry.position))? {
-                At::Batch(header) if header.max_timestamp <= last.timestamp => {}
-                _ => return Ok(false),
-            }
-        }
-        Ok(true)
     }
 
     fn stats(&self) -> SegmentStats {
@@ -198,15 +182,104 @@ impl Load<'_> {
         &self,
         file: Arc<dyn VfsFile>,
         size: u64,
-        verified: bool,
+        good_from: u64,
         stats: SegmentStats,
         index: Entries<OffsetEntry>,
         time_index: Entries<TimeEntry>,
     ) -> Segment {
         let path = names::file_path(self.dir, self.base_offset, names::LOG);
         let created_ms = file.modified_ms().unwrap_or(self.now_ms);
-        let file = Arc::new(SegmentFile::new(self.base_offset, path, file, size, verified));
+        let file = Arc::new(SegmentFile::new(self.base_offset, path, file, good_from));
         Segment { file, size, stats, index, time_index, created_ms }
+    }
+}
+
+/// A segment of which only the ends are looked at.
+struct Ends {
+    base_offset: Offset,
+    file: Arc<dyn VfsFile>,
+    window: Window,
+    index: Entries<OffsetEntry>,
+    time_index: Entries<TimeEntry>,
+    stats: SegmentStats,
+    epochs: Vec<EpochSample>,
+}
+
+impl Ends {
+    /// Where the last batch starts that the offset index knows; `None` if there is no such batch.
+    fn start(&mut self) -> io::Result<Option<u64>> {
+        match self.index.last() {
+            Some(entry) if !entry_fits(&mut self.window, self.base_offset, entry)? => Ok(None),
+            entry => Ok(Some(entry.map_or(0, |e| u64::from(e.position)))),
+        }
+    }
+
+    /// Cuts the indexes so that they end before `synced_until` and tell nothing that the log does not; whether that worked.
+    fn cut_behind(&mut self, synced_until: Offset) -> io::Result<bool> {
+        let Ok(mut limit) = u32::try_from(synced_until.saturating_sub(self.base_offset)) else { return Ok(false) };
+        // The second time from where the time index ends: it may have been written less far.
+        for _ in 0..2 {
+            let mut was_cut = self.index.cut_after(|e| e.relative_offset < limit)?;
+            let Some(entry) = self.index.last().filter(|e| e.position > 0) else { return Ok(false) };
+            was_cut |= self.time_index.cut_after(|e| e.relative_offset < entry.relative_offset)?;
+            if self.start()?.is_none() {
+                return Ok(false);
+            }
+            if self.times_fit()? {
+                if was_cut {
+                    // What is cut off must not be found by the next start, when other records have these offsets.
+                    let _ = self.index.flush();
+                    let _ = self.time_index.flush();
+                    self.index.release();
+                    self.time_index.release();
+                }
+                return Ok(true);
+            }
+            let Some(time) = self.time_index.last() else { return Ok(false) };
+            limit = time.relative_offset;
+        }
+        Ok(false)
+    }
+
+    /// Whether the last time entry can be right: the batch it means has the time, and no batch after it that the offset
+    /// index covers has a later one.
+    fn times_fit(&mut self) -> io::Result<bool> {
+        let Some(last) = self.time_index.last() else {
+            return Ok(self.stats.first_timestamp.is_none_or(|first| first < 0));
+        };
+        let before = |e: &OffsetEntry| e.relative_offset <= last.relative_offset;
+        let start = self.index.search(before).resolve(before)?.map_or(0, |e| u64::from(e.position));
+        let offset = self.base_offset + i64::from(last.relative_offset);
+        let mut position = start;
+        loop {
+            match self.window.batch_at(position)? {
+                At::Batch(header) if header.last_offset() < offset => position += header.size_bytes() as u64,
+                At::Batch(header) if header.max_timestamp == last.timestamp && header.base_offset <= offset => break,
+                _ => return Ok(false),
+            }
+        }
+        let end = self.index.last().map_or(0, |e| u64::from(e.position));
+        if end.saturating_sub(position) <= WALK_BYTES {
+            return self.none_is_later(last.timestamp, position, end);
+        }
+        let after = self.index.read_after(before)?;
+        for entry in after.iter().step_by(after.len() / SAMPLES + 1) {
+            match self.window.batch_at(u64::from(entry.position))? {
+                At::Batch(header) if header.max_timestamp <= last.timestamp => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn none_is_later(&mut self, timestamp: TimestampMs, mut position: u64, end: u64) -> io::Result<bool> {
+        while position < end {
+            match self.window.batch_at(position)? {
+                At::Batch(header) if header.max_timestamp <= timestamp => position += header.size_bytes() as u64,
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -26,7 +26,7 @@ use file::{SegmentFile, SegmentReader, at_or_before};
 use index::{OffsetEntry, TimeEntry};
 use lazy_file::LazyFile;
 use scan::EpochSample;
-use stats::SegmentStats;
+use stats::{NewEntries, SegmentStats};
 
 /// How much is read at once while looking for an offset.
 const SEEK_READ_BYTES: usize = 16 << 10;
@@ -72,7 +72,7 @@ impl Segment {
         }
         let lazy = |extension| LazyFile::new(vfs.clone(), names::file_path(dir, base_offset, extension));
         let segment = Segment {
-            file: Arc::new(SegmentFile::new(base_offset, path, file, 0, true)),
+            file: Arc::new(SegmentFile::new(base_offset, path, file, 0)),
             size: 0,
             stats: SegmentStats::new(base_offset, config.index_interval()),
             index: Entries::empty(lazy(names::INDEX)),
@@ -124,12 +124,20 @@ impl Segment {
         }
         for header in headers {
             if let Some(new) = self.stats.observe(header, self.size) {
-                self.index.push(new.offset);
-                new.time.into_iter().for_each(|e| self.time_index.push(e));
+                self.add_entries(new);
             }
             self.size += header.size_bytes() as u64;
         }
         Ok(())
+    }
+
+    fn add_entries(&mut self, new: NewEntries) {
+        new.time.into_iter().for_each(|e| self.time_index.push(e));
+        // What the offset index on disk covers, the time index on disk covers, too: recovery starts from there.
+        if self.index.writes_with_next() {
+            let _ = self.time_index.flush();
+        }
+        self.index.push(new.offset);
     }
 
     /// A way to the first batch that ends at or after `offset`.
@@ -196,8 +204,7 @@ impl Segment {
         while position < self.size {
             let header = reader.verified_batch_at(&mut window, position)?;
             if let Some(new) = stats.observe(&header, position) {
-                self.index.push(new.offset);
-                new.time.into_iter().for_each(|e| self.time_index.push(e));
+                self.add_entries(new);
             }
             position += header.size_bytes() as u64;
         }

@@ -138,7 +138,12 @@ impl Scene {
     }
 
     fn options(&self, is_clean: bool) -> OpenOptions {
-        OpenOptions { clean_shutdown: is_clean, recovery_point: self.recovery_point, log_start_offset: 0 }
+        OpenOptions {
+            clean_shutdown: is_clean,
+            recovery_point: self.recovery_point,
+            log_start_offset: 0,
+            trusts_small_logs: false,
+        }
     }
 
     /// Opens a damaged copy and asks.

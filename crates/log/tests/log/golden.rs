@@ -50,7 +50,8 @@ fn files(dir: &Path, extension: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect()
 }
 
-const CLEAN: OpenOptions = OpenOptions { clean_shutdown: true, recovery_point: 302, log_start_offset: 0 };
+const CLEAN: OpenOptions =
+    OpenOptions { clean_shutdown: true, recovery_point: 302, log_start_offset: 0, trusts_small_logs: false };
 
 fn check(log: &Log, dir: &Path) {
     assert_eq!((log.log_start_offset(), log.log_end_offset(), log.latest_epoch()), (0, 302, Some(0)));

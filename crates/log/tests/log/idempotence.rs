@@ -44,7 +44,12 @@ fn the_window_of_five_survives_a_kill_and_a_clean_stop_even_across_segments() {
     log.roll(NOW_MS).unwrap();
     check(reopened(&vfs, &small_segments()));
     log.close().unwrap();
-    let options = OpenOptions { clean_shutdown: true, recovery_point: log.log_end_offset(), log_start_offset: 0 };
+    let options = OpenOptions {
+        clean_shutdown: true,
+        recovery_point: log.log_end_offset(),
+        log_start_offset: 0,
+        trusts_small_logs: false,
+    };
     check(try_open(&vfs.kill_clone(), &small_segments(), options).unwrap());
 }
 

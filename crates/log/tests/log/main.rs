@@ -11,4 +11,5 @@ mod idempotence;
 mod maintenance;
 mod model;
 mod read;
+mod recovery;
 mod support;

@@ -45,7 +45,7 @@ impl World {
         };
         let vfs = MemVfs::new();
         let log = open(&vfs, &config);
-        let saved = OpenOptions::default();
+        let saved = OpenOptions { trusts_small_logs: random.below(2) == 0, ..OpenOptions::default() };
         World { random, vfs, config, log, stored: Vec::new(), log_start: 0, saved, next_sequence: [0; 3] }
     }
 

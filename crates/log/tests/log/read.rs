@@ -122,7 +122,8 @@ fn a_record_inside_a_batch_is_found_and_times_may_go_back() {
         assert_eq!([find(&log, 0), find(&log, 51), find(&log, 71)], [Some((0, 50)), Some((2, 70)), Some((34, 100))]);
         assert_eq!(log.max_timestamp().find().unwrap().map(|f| f.offset), Some(34));
         log.close().unwrap();
-        let options = OpenOptions { clean_shutdown: true, recovery_point: 35, log_start_offset: 0 };
+        let options =
+            OpenOptions { clean_shutdown: true, recovery_point: 35, log_start_offset: 0, trusts_small_logs: false };
         log = try_open(&vfs, &small_segments(), options).unwrap();
     }
 }
