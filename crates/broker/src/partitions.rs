@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
-use barnabas_log::{Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
+use barnabas_log::{Handles, Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use barnabas_replica::{Partition, ReplicaManager};
 use parking_lot::Mutex;
@@ -18,6 +18,9 @@ use crate::log_dirs::DataDir;
 
 /// Fewer logs are not worth a thread.
 const LOGS_PER_THREAD: usize = 32;
+
+/// Of the file handles that the process may have, logs keep at most this share open; the rest is for connections.
+const SHARE_OF_HANDLES: u64 = 2;
 
 /// Why a log is opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,7 @@ pub(crate) struct PartitionLife {
     pub clock: Arc<dyn Clock>,
     pub dirs: Arc<Vec<DataDir>>,
     pub configs: Configs,
+    handles: Arc<Handles>,
     /// How many partitions each folder holds, about.
     loads: Vec<AtomicUsize>,
     doomed: Mutex<Vec<Doomed>>,
@@ -59,7 +63,8 @@ impl PartitionLife {
     ) -> Self {
         let held = |dir: &DataDir| dir.files.partitions().map_or(0, |partitions| partitions.len());
         let loads = dirs.iter().map(held).map(AtomicUsize::new).collect();
-        Self { node_id, vfs, clock, dirs, configs, loads, doomed: Mutex::default(), failed: Mutex::default() }
+        let handles = Handles::with_limit(handles_for_logs());
+        Self { node_id, vfs, clock, dirs, configs, handles, loads, doomed: Mutex::default(), failed: Mutex::default() }
     }
 
     /// Opens everything that the image gives this broker, and removes what earlier deletions left behind.
@@ -181,7 +186,8 @@ impl PartitionLife {
             },
         };
         let now_ms = self.clock.wall_ms();
-        let mut log = Log::open(Arc::clone(&self.vfs), path, partition.clone(), Some(topic.id), config, open, now_ms)?;
+        let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
+        let mut log = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms)?;
         // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
         log.assign_leader_epoch(topic.partition(partition.partition).map_or(0, |partition| partition.leader_epoch));
         Ok(log)
@@ -306,6 +312,11 @@ impl PartitionLife {
             }
         }
     }
+}
+
+fn handles_for_logs() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit / SHARE_OF_HANDLES).ok()).unwrap_or(usize::MAX)
 }
 
 fn remove_dir(vfs: &dyn Vfs, dir: &std::path::Path) {

@@ -26,3 +26,4 @@ pub use log::{
     SegmentInfo, TimestampOffset, TimestampPlan, validate_compacted,
 };
 pub use producer::ProducerStateView;
+pub use segment::handles::{Handles, is_passing};

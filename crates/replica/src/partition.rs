@@ -222,6 +222,8 @@ fn check_epoch(ours: LeaderEpoch, claimed: LeaderEpoch) -> Result<(), PartitionE
 pub(crate) fn read_error(error: ReadError) -> PartitionError {
     let code = match error {
         ReadError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        // Not the log's fault: the client comes again.
+        ReadError::Io(ref error) if barnabas_log::is_passing(error) => ErrorCode::NotLeaderOrFollower,
         _ => ErrorCode::KafkaStorageError,
     };
     PartitionError::new(code, error.to_string())

@@ -44,8 +44,21 @@ pub(crate) fn run(arguments: ServerArgs) -> Result<(), String> {
     in_runtime(async move { serve(start, StopSignals::listen()?).await })
 }
 
+/// Many systems give a process few file handles unless it asks for those it may have.
+fn ask_for_file_handles() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, wanted)
+    {
+        warn!("cannot raise the limit of open files from {:?} to {:?}: {error}", limit.current, limit.maximum);
+    }
+}
+
 /// Runs to the end of the work, without waiting for threads that it left behind.
 pub(crate) fn in_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    ask_for_file_handles();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -113,7 +113,7 @@ impl CleaningPlan {
                 // How a transaction in it ends is not known yet.
                 return Ok(source.base_offset.max(self.first_dirty));
             }
-            let mut window = source.reader.window(limits.io_buffer_bytes);
+            let mut window = source.reader.window(limits.io_buffer_bytes)?;
             let mut position = 0;
             while position < source.size {
                 let header = source.reader.verified_batch_at(&mut window, position)?;

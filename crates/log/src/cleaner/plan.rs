@@ -80,7 +80,7 @@ impl Log {
         let producers = self.producers.entries();
         Some(CleaningPlan {
             vfs: self.vfs.clone(),
-            dir: self.dir.clone(),
+            dir: self.dir.to_path_buf(),
             config: self.config.clone(),
             sources,
             first_dirty,

@@ -112,7 +112,7 @@ fn copy_group(
 ) -> Result<(), CleaningError> {
     for (index, source) in sources.iter().enumerate() {
         let is_last_source = index + 1 == sources.len();
-        let mut window = source.reader.window(limits.io_buffer_bytes);
+        let mut window = source.reader.window(limits.io_buffer_bytes)?;
         let mut position = 0;
         while position < source.size {
             let header = source.reader.verified_batch_at(&mut window, position)?;

@@ -15,7 +15,7 @@ use crate::log::Log;
 use crate::segment::Segment;
 use crate::segment::entries::Entries;
 use crate::segment::file::SegmentFile;
-use crate::segment::lazy_file::LazyFile;
+use crate::segment::files::{Files, Folder};
 use crate::segment::load::Load;
 use crate::segment::names;
 
@@ -40,7 +40,11 @@ impl Log {
         let segment = self.cleaned_segment(group, now_ms);
         self.segments.splice(at..at + count, [segment]);
         let placed = renamed.and_then(|()| self.vfs.sync_dir(&self.dir));
-        placed.map_err(|error| self.fail(format!("could not put a cleaned segment in its place: {error}")))?;
+        placed.map_err(|error| {
+            // Its name may be another file's.
+            self.segments[at].file.files.removed(true);
+            self.fail(format!("could not put a cleaned segment in its place: {error}"))
+        })?;
         Ok(true)
     }
 
@@ -64,27 +68,22 @@ impl Log {
     }
 
     fn cleaned_segment(&self, group: CleanedGroup, now_ms: TimestampMs) -> Segment {
-        let lazy =
-            |extension| LazyFile::new(self.vfs.clone(), names::file_path(&self.dir, group.base_offset, extension));
-        let (mut index, mut time_index) = (Entries::empty(lazy(names::INDEX)), Entries::empty(lazy(names::TIME_INDEX)));
+        let files = Files::new(self.folder.clone(), group.base_offset);
+        files.adopt(group.file);
+        let (mut index, mut time_index) = (Entries::empty(files.clone()), Entries::empty(files.clone()));
         index.replace(group.offsets);
         time_index.replace(group.times);
         index.release();
         time_index.release();
-        let path = names::file_path(&self.dir, group.base_offset, names::LOG);
         // Every batch in it was checked on its way.
-        let file = SegmentFile::new(group.base_offset, path, group.file, 0);
+        let file = SegmentFile::new(files, 0);
         Segment { file: Arc::new(file), size: group.size, stats: group.stats, index, time_index, created_ms: now_ms }
     }
 }
 
 /// Completes the swaps that a crash has interrupted. To be called before anything else is done with the folder.
-pub(crate) fn complete_swaps(
-    vfs: &Arc<dyn Vfs>,
-    dir: &Path,
-    config: &LogConfig,
-    now_ms: TimestampMs,
-) -> Result<(), LogError> {
+pub(crate) fn complete_swaps(folder: &Arc<Folder>, config: &LogConfig, now_ms: TimestampMs) -> Result<(), LogError> {
+    let (vfs, dir) = (&folder.vfs, &*folder.path);
     let failed = || LogError::io(format!("could not complete a compaction in {}", dir.display()));
     let mut bases = Vec::new();
     for entry in vfs.read_dir(dir).map_err(failed())?.into_iter().filter(|entry| !entry.is_dir) {
@@ -96,21 +95,21 @@ pub(crate) fn complete_swaps(
         }
     }
     for base_offset in bases {
-        complete_swap(vfs, dir, base_offset, config, now_ms)?;
+        complete_swap(folder, base_offset, config, now_ms)?;
     }
     Ok(())
 }
 
 fn complete_swap(
-    vfs: &Arc<dyn Vfs>,
-    dir: &Path,
+    folder: &Arc<Folder>,
     base_offset: Offset,
     config: &LogConfig,
     now_ms: TimestampMs,
 ) -> Result<(), LogError> {
+    let (vfs, dir) = (&folder.vfs, &*folder.path);
     let swap = names::file_path(dir, base_offset, &format!("{}{}", names::LOG, names::SWAP_SUFFIX));
     let failed = || LogError::io(format!("could not put {} in its place", swap.display()));
-    let load = Load { vfs, dir, base_offset, config, now_ms };
+    let load = Load { folder, base_offset, config, now_ms };
     let loaded = load.swapped().map_err(failed())?;
     if let Some(damage) = loaded.damage {
         return Err(LogError::Offline(format!(

@@ -64,7 +64,7 @@ impl Transactions {
         read_bytes: usize,
         throttle: &mut Throttle<'_>,
     ) -> Result<(), CleaningError> {
-        let mut window = source.reader.window(read_bytes);
+        let mut window = source.reader.window(read_bytes)?;
         let mut position = 0;
         while position < source.size && (new_ones_too || !self.open.is_empty()) {
             let header = source.reader.verified_batch_at(&mut window, position)?;

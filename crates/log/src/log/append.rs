@@ -222,7 +222,7 @@ impl Log {
             return Ok(());
         }
         let _ = self.active().trim_file();
-        let created = Segment::create(&self.vfs, &self.dir, base_offset, &self.config, now_ms);
+        let created = Segment::create(&self.folder, base_offset, &self.config, now_ms);
         let segment = created.map_err(LogError::io("could not start a new segment"))?;
         self.active_mut().finish_indexes();
         self.names_created += 1;

@@ -2,7 +2,7 @@
 //! the kernel may have dropped the pages, so the log takes no more writes.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
@@ -13,13 +13,14 @@ use super::Log;
 use crate::error::LogError;
 use crate::segment::Segment;
 use crate::segment::file::SegmentFile;
+use crate::segment::files::Part;
 use crate::segment::load::Load;
 
 /// A sync that can run without the lock on the log.
 pub struct FlushPlan {
     files: Vec<Arc<SegmentFile>>,
     vfs: Arc<dyn Vfs>,
-    dir: PathBuf,
+    dir: Arc<Path>,
     /// How many names there were in the folder.
     names_created: u64,
     synced: Arc<Mutex<Synced>>,
@@ -67,7 +68,7 @@ impl FlushPlan {
         let mut synced = self.synced.lock();
         synced.sync_names(&*self.vfs, &self.dir, self.names_created)?;
         for segment in &self.files {
-            synced.noted(segment.file.sync_data())?;
+            synced.noted(segment.files.sync())?;
         }
         Ok(self.done)
     }
@@ -158,9 +159,10 @@ impl Log {
 
     fn rebuild_suspect_indexes(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
         for segment in self.segments.iter_mut().filter(|s| s.file.take_index_suspicion()) {
-            tracing::warn!("{}: an index does not fit the log; rebuilding it", segment.file.path.display());
+            let path = segment.file.files.path(Part::Log);
+            tracing::warn!("{}: an index does not fit the log; rebuilding it", path.display());
             let base_offset = segment.base_offset();
-            let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms };
+            let load = Load { folder: &self.folder, base_offset, config: &self.config, now_ms };
             let loaded = load.fully().map_err(LogError::io("could not rebuild an index"))?;
             if loaded.segment.size == segment.size {
                 *segment = loaded.segment;

@@ -12,7 +12,7 @@ mod truncate;
 mod validate;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
@@ -24,6 +24,7 @@ use crate::epoch_cache::{EpochCache, EpochEntry};
 use crate::error::{LogError, OffsetOutOfRange, ReadError};
 use crate::producer::{ProducerStateView, ProducerStates};
 use crate::segment::Segment;
+use crate::segment::files::Folder;
 
 pub use append::{AppendInfo, AppendOrigin};
 pub use flush::{FlushPlan, Flushed};
@@ -39,7 +40,8 @@ pub use validate::validate_compacted;
 /// append to. What an append returned `Ok` for is in the file and survives the end of the process.
 pub struct Log {
     pub(crate) vfs: Arc<dyn Vfs>,
-    pub(crate) dir: PathBuf,
+    pub(crate) dir: Arc<Path>,
+    pub(crate) folder: Arc<Folder>,
     topic_partition: TopicPartition,
     topic_id: Option<Uuid>,
     pub(crate) config: LogConfig,
@@ -164,11 +166,6 @@ impl Log {
         self.active_mut().stats.set_index_interval(interval);
     }
 
-    /// The folder was renamed, for deletion: what is opened from now on is found there.
-    pub fn renamed_to(&mut self, dir: PathBuf) {
-        self.dir = dir;
-    }
-
     fn active(&self) -> &Segment {
         self.segments.last().expect("a log always has a segment")
     }
@@ -197,6 +194,13 @@ impl Log {
     /// Index of the segment that holds `offset` or would.
     fn segment_at(&self, offset: Offset) -> usize {
         self.segments.partition_point(|s| s.base_offset() <= offset).saturating_sub(1)
+    }
+}
+
+/// The folder may be another log's from now on: what readers have in hand stays readable, nothing is opened any more.
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.segments.iter().for_each(Segment::left);
     }
 }
 

@@ -17,6 +17,8 @@ use crate::dir::{read_partition_metadata, write_partition_metadata};
 use crate::epoch_cache::EpochCache;
 use crate::error::{Corruption, LogError};
 use crate::producer::ProducerStates;
+use crate::segment::files::{Folder, Part};
+use crate::segment::handles::Handles;
 use crate::segment::load::{Load, Loaded};
 use crate::segment::scan::EpochSample;
 use crate::segment::{Segment, names};
@@ -51,7 +53,7 @@ struct Listing {
 
 impl Log {
     /// Opens the log in `dir`, or creates an empty one. An existing log is opened without writing anything that a full
-    /// disk would refuse.
+    /// disk would refuse. Its files stay open as long as they are used.
     pub fn open(
         vfs: Arc<dyn Vfs>,
         dir: PathBuf,
@@ -61,23 +63,42 @@ impl Log {
         options: OpenOptions,
         now_ms: TimestampMs,
     ) -> Result<Log, LogError> {
+        let handles = Handles::with_limit(usize::MAX);
+        Self::open_with(vfs, handles, dir, topic_partition, topic_id, config, options, now_ms)
+    }
+
+    /// The same for one of many logs, which share what the process has of file handles.
+    #[allow(clippy::too_many_arguments)]
+    pub fn open_with(
+        vfs: Arc<dyn Vfs>,
+        handles: Arc<Handles>,
+        dir: PathBuf,
+        topic_partition: TopicPartition,
+        topic_id: Option<Uuid>,
+        config: LogConfig,
+        options: OpenOptions,
+        now_ms: TimestampMs,
+    ) -> Result<Log, LogError> {
         let failed = |what: &str| LogError::io(format!("could not {what} {}", dir.display()));
         vfs.create_dir_all(&dir).map_err(failed("create"))?;
-        complete_swaps(&vfs, &dir, &config, now_ms)?;
+        let folder = Arc::new(Folder { vfs: vfs.clone(), path: dir.as_path().into(), handles });
+        complete_swaps(&folder, &config, now_ms)?;
         let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
         let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;
-        let mut opening = Opening { vfs, dir, config, options, now_ms, samples: Vec::new() };
+        let mut opening = Opening { vfs, dir, folder, config, options, now_ms, samples: Vec::new() };
         opening.check_orphans(&listing)?;
         let segments = match listing.segments.is_empty() {
             true => vec![opening.first_segment()?],
             false => opening.load_segments(&listing.segments)?,
         };
         listing.remove_leftovers(&*opening.vfs);
-        let Opening { vfs, dir, config, samples, .. } = opening;
+        let Opening { vfs, folder, config, samples, .. } = opening;
+        let dir = folder.path.clone();
         let (epochs, epochs_are_good) = EpochCache::load(vfs.clone(), &dir);
         let mut log = Log {
             vfs,
             dir,
+            folder,
             topic_partition,
             topic_id,
             config,
@@ -96,6 +117,8 @@ impl Log {
             failure: None,
         };
         log.finish_opening(&options, &samples, epochs_are_good, now_ms)?;
+        // Most logs are idle: whoever uses this one opens its files again.
+        log.segments.iter().for_each(|segment| segment.file.files.release_all());
         Ok(log)
     }
 
@@ -226,6 +249,7 @@ fn free_torn_suffix(taken: &[String], base_offset: Offset) -> String {
 struct Opening {
     vfs: Arc<dyn Vfs>,
     dir: PathBuf,
+    folder: Arc<Folder>,
     config: LogConfig,
     options: OpenOptions,
     now_ms: TimestampMs,
@@ -242,7 +266,7 @@ impl Opening {
             );
             return Err(self.corrupt(what, self.options.log_start_offset, 0, None));
         }
-        Segment::create(&self.vfs, &self.dir, self.options.log_start_offset.max(0), &self.config, self.now_ms)
+        Segment::create(&self.folder, self.options.log_start_offset.max(0), &self.config, self.now_ms)
             .map_err(LogError::io(format!("could not create a log in {}", self.dir.display())))
     }
 
@@ -264,7 +288,7 @@ impl Opening {
         let mut bases = bases.iter().copied().peekable();
         while let Some(base_offset) = bases.next() {
             let next_base = bases.peek().copied();
-            let load = Load { vfs: &self.vfs, dir: &self.dir, base_offset, config: &self.config, now_ms: self.now_ms };
+            let load = Load { folder: &self.folder, base_offset, config: &self.config, now_ms: self.now_ms };
             let loaded = self.load_segment(&load, next_base, is_small)?;
             self.samples.extend_from_slice(&loaded.epochs);
             let closed = match next_base {
@@ -391,10 +415,11 @@ impl Opening {
     }
 
     fn cut(&self, segment: &Segment, reason: &str) -> Result<(), LogError> {
-        let path = segment.file.path.display();
+        let path = segment.file.files.path(Part::Log);
+        let path = path.display();
         tracing::warn!("{path}: {reason}; cutting the file at byte {}, offset {}", segment.size, segment.next_offset());
         // On disk before anything is written in its place, or the next power loss could bring back what was given up.
-        let cut = segment.trim_file().and_then(|()| segment.file.file.sync_data());
+        let cut = segment.trim_file().and_then(|()| segment.file.files.sync());
         cut.map_err(LogError::io(format!("could not cut {path}")))
     }
 

@@ -113,7 +113,7 @@ impl Log {
         let mut budget = RECALL_BYTES;
         for segment in self.segments[..before].iter().rev() {
             let reader = segment.reader(offset);
-            let mut window = reader.window(READ_BYTES);
+            let mut window = reader.window(READ_BYTES).map_err(ReadError::Io)?;
             let end = match segment.next_offset() > offset {
                 true => reader.seek(&mut window)?.map_or(segment.size, |(position, _)| position),
                 false => segment.size,
@@ -139,7 +139,7 @@ impl Log {
         let mut producers = std::mem::take(&mut self.producers);
         for segment in self.segments.iter().filter(|s| s.next_offset() > offset) {
             let reader = segment.reader(offset.max(segment.base_offset()));
-            let mut window = reader.window(READ_BYTES);
+            let mut window = reader.window(READ_BYTES).map_err(ReadError::Io)?;
             let Some((mut position, mut header)) = reader.seek(&mut window)? else { continue };
             self.bytes_since_snapshot += segment.size - position;
             loop {

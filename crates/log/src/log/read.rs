@@ -65,7 +65,7 @@ impl ReadPlan {
     /// Reads whole batches. Does not decompress; checks CRCs only of what this process has not written or checked.
     pub fn read(self) -> Result<Bytes, ReadError> {
         let Some(reader) = &self.reader else { return Ok(Bytes::new()) };
-        let mut window = reader.window(self.max_bytes.min(1 << 30) + SEEK_SLACK_BYTES);
+        let mut window = reader.window(self.max_bytes.min(1 << 30) + SEEK_SLACK_BYTES)?;
         let Some((position, first)) = reader.seek(&mut window)? else { return Ok(Bytes::new()) };
         if first.last_offset() >= self.max_offset {
             return Ok(Bytes::new());
@@ -118,7 +118,7 @@ impl Log {
         let from = self.segment_at(offset);
         let Some(segment) = self.segments[from..].iter().find(|s| s.next_offset() > offset) else { return Ok(None) };
         let reader = segment.reader(offset.max(segment.base_offset()));
-        let mut window = reader.window(SEEK_SLACK_BYTES);
+        let mut window = reader.window(SEEK_SLACK_BYTES)?;
         let Some((position, _)) = reader.seek(&mut window)? else { return Ok(None) };
         match window.batch_at(position)? {
             At::Batch(header) => Ok(Some(header)),

@@ -143,6 +143,9 @@ impl Log {
     }
 
     fn rename_segment(&mut self, base_offset: Offset) -> io::Result<Vec<PathBuf>> {
+        if let Ok(at) = self.segments.binary_search_by_key(&base_offset, Segment::base_offset) {
+            self.segments[at].file.files.removed(true);
+        }
         let mut renamed = Vec::new();
         // The log file last: an index without its log means that a log file was lost.
         for extension in [names::SNAPSHOT, names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {

@@ -68,7 +68,7 @@ impl TimestampPlan {
 
     fn find_in(&self, candidate: &Candidate) -> Result<Option<TimestampOffset>, ReadError> {
         let reader = &candidate.reader;
-        let mut window = reader.window(READ_BYTES);
+        let mut window = reader.window(READ_BYTES)?;
         let mut position = candidate.start(self.timestamp, &mut window)?;
         while position < reader.end {
             let header = reader.batch_at(&mut window, position)?;

@@ -44,7 +44,7 @@ impl Log {
         for last in (0..self.segments.len()).rev() {
             oldest = Some(self.schedule_removal(last, now_ms)?);
         }
-        match Segment::create(&self.vfs, &self.dir, offset, &self.config, now_ms) {
+        match Segment::create(&self.folder, offset, &self.config, now_ms) {
             Ok(segment) => self.segments.push(segment),
             Err(error) => {
                 self.segments.extend(oldest);
@@ -62,7 +62,7 @@ impl Log {
 
     /// What was cut off must not come back after a power loss, mixed with what replaces it.
     fn sync_truncation(&mut self) -> Result<(), LogError> {
-        let synced = self.active().file.file.sync_data().and_then(|()| self.vfs.sync_dir(&self.dir));
+        let synced = self.active().file.files.sync().and_then(|()| self.vfs.sync_dir(&self.dir));
         synced.map_err(|error| self.fail(format!("could not sync a truncation: {error}")))
     }
 

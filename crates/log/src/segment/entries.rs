@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::lazy_file::LazyFile;
+use super::files::{Files, Part};
 
 /// Entries that wait in memory before a write is worth it.
 const PENDING_ENTRIES: usize = 128;
@@ -14,6 +14,7 @@ const BLOCK_ENTRIES: u32 = 512;
 /// An entry of an index file.
 pub(crate) trait Entry: Copy {
     const SIZE: usize;
+    const PART: Part;
     type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
     fn encode(&self) -> Self::Bytes;
     /// `bytes` has at least `SIZE` bytes.
@@ -22,7 +23,7 @@ pub(crate) trait Entry: Copy {
 
 /// The entries of one index: the first `stored` in the file, the rest in memory.
 pub(crate) struct Entries<E> {
-    file: Arc<LazyFile>,
+    files: Arc<Files>,
     stored: u32,
     pending: Vec<E>,
     last: Option<E>,
@@ -32,31 +33,31 @@ pub(crate) struct Entries<E> {
 
 impl<E: Entry> Entries<E> {
     /// No entries; whatever the file holds will be overwritten.
-    pub(crate) fn empty(file: LazyFile) -> Self {
-        Self { file: Arc::new(file), stored: 0, pending: Vec::new(), last: None, excess: true }
+    pub(crate) fn empty(files: Arc<Files>) -> Self {
+        Self { files, stored: 0, pending: Vec::new(), last: None, excess: true }
     }
 
     /// Makes the file exist, for tools that look at whole folders. Not being able to is no error: entries in memory
     /// are written later.
     pub(crate) fn touch(&self) {
-        if self.file.created().is_ok() {
-            self.file.release();
+        if self.files.created(E::PART).is_ok() {
+            self.release();
         }
     }
 
     /// Takes over the entries of an existing file; an error if its size is not a multiple of the entry size.
-    pub(crate) fn load(file: LazyFile) -> io::Result<Self> {
-        let handle = file.existing()?;
+    pub(crate) fn load(files: Arc<Files>) -> io::Result<Self> {
+        let handle = files.existing(E::PART)?;
         let len = handle.len()?;
         let stored = u32::try_from(len / E::SIZE as u64).map_err(|_| io::ErrorKind::InvalidData)?;
         if len % E::SIZE as u64 != 0 {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let mut entries = Self { file: Arc::new(file), stored, pending: Vec::new(), last: None, excess: false };
+        let mut entries = Self { files, stored, pending: Vec::new(), last: None, excess: false };
         if stored > 0 {
             entries.last = Some(entries.view().read_one(stored - 1)?);
         }
-        entries.file.release();
+        entries.release();
         Ok(entries)
     }
 
@@ -85,7 +86,7 @@ impl<E: Entry> Entries<E> {
 
     /// Writes what waits in memory and cuts off what else the file holds.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        let file = self.file.created()?;
+        let file = self.files.created(E::PART)?;
         let end = u64::from(self.stored) * E::SIZE as u64;
         if self.excess {
             file.set_len(end)?;
@@ -106,12 +107,12 @@ impl<E: Entry> Entries<E> {
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.created()?.sync_data()
+        self.files.created(E::PART)?.sync_data()
     }
 
     /// Gives the descriptor back, for segments that will not change any more.
     pub(crate) fn release(&self) {
-        self.file.release();
+        self.files.release(E::PART);
     }
 
     /// Replaces everything. If the file cannot be written now, the entries are served from memory.
@@ -173,7 +174,7 @@ impl<E: Entry> Entries<E> {
     }
 
     fn view(&self) -> EntriesView<E> {
-        EntriesView { file: self.file.clone(), stored: self.stored, _entry: std::marker::PhantomData }
+        EntriesView { files: self.files.clone(), stored: self.stored, _entry: std::marker::PhantomData }
     }
 }
 
@@ -210,7 +211,7 @@ impl<E: Entry> EntriesSnapshot<E> {
 
 /// The stored entries at one moment; needs no lock on the log.
 pub(crate) struct EntriesView<E> {
-    file: Arc<LazyFile>,
+    files: Arc<Files>,
     stored: u32,
     _entry: std::marker::PhantomData<E>,
 }
@@ -221,13 +222,13 @@ impl<E: Entry> EntriesView<E> {
             return Ok(Vec::new());
         }
         let mut bytes = vec![0; (to - from) as usize * E::SIZE];
-        self.file.existing()?.read_exact_at(&mut bytes, u64::from(from) * E::SIZE as u64)?;
+        self.files.existing(E::PART)?.read_exact_at(&mut bytes, u64::from(from) * E::SIZE as u64)?;
         Ok(bytes.chunks_exact(E::SIZE).map(E::decode).collect())
     }
 
     fn read_one(&self, at: u32) -> io::Result<E> {
         let mut bytes = E::Bytes::default();
-        self.file.existing()?.read_exact_at(bytes.as_mut(), u64::from(at) * E::SIZE as u64)?;
+        self.files.existing(E::PART)?.read_exact_at(bytes.as_mut(), u64::from(at) * E::SIZE as u64)?;
         Ok(E::decode(bytes.as_ref()))
     }
 
@@ -257,15 +258,21 @@ impl<E: Entry> EntriesView<E> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use barnabas_common::vfs::{MemVfs, Vfs};
 
     use super::*;
+    use crate::segment::files::Folder;
+    use crate::segment::handles::Handles;
     use crate::segment::index::OffsetEntry;
 
-    fn lazy(vfs: &MemVfs) -> LazyFile {
-        LazyFile::new(Arc::new(vfs.clone()), PathBuf::from("0.index"))
+    const FILE: &str = "/d/00000000000000000000.index";
+
+    fn files(vfs: &MemVfs) -> Arc<Files> {
+        vfs.create_dir_all(Path::new("/d")).unwrap();
+        let (vfs, path, handles) = (Arc::new(vfs.clone()), Path::new("/d").into(), Handles::with_limit(10));
+        Files::new(Arc::new(Folder { vfs, path, handles }), 0)
     }
 
     fn entry(i: u32) -> OffsetEntry {
@@ -275,7 +282,7 @@ mod tests {
     #[test]
     fn entries_are_found_in_memory_and_on_disk_alike() {
         let vfs = MemVfs::new();
-        let mut entries = Entries::empty(lazy(&vfs));
+        let mut entries = Entries::empty(files(&vfs));
         for i in 1..=2000 {
             entries.push(entry(i));
         }
@@ -288,7 +295,7 @@ mod tests {
                 assert_eq!(found, (expected > 0).then(|| entry(expected)), "{target}, reloaded {reloaded_from_disk}");
             }
             entries.flush().unwrap();
-            entries = Entries::load(lazy(&vfs)).unwrap();
+            entries = Entries::load(files(&vfs)).unwrap();
             reloaded_from_disk = true;
         }
         assert_eq!(entries.last(), Some(entry(2000)));
@@ -297,11 +304,11 @@ mod tests {
     #[test]
     fn truncation_and_replacement_leave_no_old_entries() {
         let vfs = MemVfs::new();
-        let mut entries = Entries::empty(lazy(&vfs));
+        let mut entries = Entries::empty(files(&vfs));
         (1..=300).for_each(|i| entries.push(entry(i)));
         entries.truncate(|e| e.relative_offset < 50).unwrap();
         entries.flush().unwrap();
-        assert_eq!(vfs.read(std::path::Path::new("0.index")).unwrap().len(), 4 * 8);
+        assert_eq!(vfs.read(Path::new(FILE)).unwrap().len(), 4 * 8);
         assert_eq!(entries.last(), Some(entry(4)));
     }
 
@@ -309,13 +316,13 @@ mod tests {
     fn a_full_disk_keeps_entries_in_memory() {
         let vfs = MemVfs::new();
         vfs.set_capacity(Some(100));
-        let mut entries = Entries::empty(lazy(&vfs));
+        let mut entries = Entries::empty(files(&vfs));
         (1..=300).for_each(|i| entries.push(entry(i)));
         assert!(entries.flush().is_err());
         let before = |e: &OffsetEntry| e.relative_offset <= 105;
         assert_eq!(entries.search(before).resolve(before).unwrap(), Some(entry(10)));
         vfs.set_capacity(None);
         entries.flush().unwrap();
-        assert_eq!(Entries::<OffsetEntry>::load(lazy(&vfs)).unwrap().len(), 300);
+        assert_eq!(Entries::<OffsetEntry>::load(files(&vfs)).unwrap().len(), 300);
     }
 }

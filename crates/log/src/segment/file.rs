@@ -2,23 +2,22 @@
 //! known to be good, so that what was on disk before this process started is checked once before it is served.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use barnabas_common::Offset;
-use barnabas_common::vfs::VfsFile;
 use barnabas_protocol::records::BatchHeader;
 
 use crate::error::{Corruption, ReadError};
 use crate::segment::entries::Found;
+use crate::segment::files::{Files, Part};
+use crate::segment::handles::is_passing;
 use crate::segment::index::OffsetEntry;
 use crate::segment::window::{At, Window};
 
 pub(crate) struct SegmentFile {
     pub(crate) base_offset: Offset,
-    pub(crate) path: PathBuf,
-    pub(crate) file: Arc<dyn VfsFile>,
+    pub(crate) files: Arc<Files>,
     /// The CRC of every batch before this position has been checked.
     verified_until: AtomicU64,
     /// From this position on, this process has written the bytes itself or checked them when it opened the file.
@@ -27,11 +26,10 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
-    pub(crate) fn new(base_offset: Offset, path: PathBuf, file: Arc<dyn VfsFile>, good_from: u64) -> Self {
+    pub(crate) fn new(files: Arc<Files>, good_from: u64) -> Self {
         Self {
-            base_offset,
-            path,
-            file,
+            base_offset: files.base_offset,
+            files,
             verified_until: AtomicU64::new(0),
             good_from: AtomicU64::new(good_from),
             index_is_suspect: AtomicBool::new(false),
@@ -64,7 +62,7 @@ impl SegmentFile {
     pub(crate) fn corrupt(&self, position: u64, what: impl Into<String>) -> ReadError {
         ReadError::Corrupt(Corruption {
             what: what.into(),
-            file: self.path.clone(),
+            file: self.files.path(Part::Log),
             position,
             how_to_fix: "restore the file or remove this partition's folder and let it be replicated again".into(),
         })
@@ -88,8 +86,8 @@ pub(crate) fn at_or_before(base_offset: Offset, offset: Offset) -> impl Fn(&Offs
 }
 
 impl SegmentReader {
-    pub(crate) fn window(&self, read_bytes: usize) -> Window {
-        Window::new(self.segment.file.clone(), self.end, read_bytes)
+    pub(crate) fn window(&self, read_bytes: usize) -> io::Result<Window> {
+        Ok(Window::new(self.segment.files.log()?, self.end, read_bytes))
     }
 
     /// The same segment with another goal, from an index entry already found.
@@ -147,6 +145,7 @@ impl SegmentReader {
         let entry = match found {
             Ok(None) => return Ok(0),
             Ok(Some(entry)) => entry,
+            Err(error) if is_passing(&error) => return Err(error),
             Err(_) => {
                 self.segment.index_is_suspect.store(true, Ordering::Relaxed);
                 return Ok(0);

@@ -1,6 +1,7 @@
 //! The entries of Kafka's sparse offset index (`.index`) and time index (`.timeindex`), big-endian as on disk.
 
 use super::entries::Entry;
+use super::files::Part;
 
 /// A batch whose last offset is `base + relative_offset` starts at `position`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub(crate) struct OffsetEntry {
 
 impl Entry for OffsetEntry {
     const SIZE: usize = 8;
+    const PART: Part = Part::Index;
     type Bytes = [u8; 8];
 
     fn encode(&self) -> [u8; 8] {
@@ -32,6 +34,7 @@ pub(crate) struct TimeEntry {
 
 impl Entry for TimeEntry {
     const SIZE: usize = 12;
+    const PART: Part = Part::TimeIndex;
     type Bytes = [u8; 12];
 
     fn encode(&self) -> [u8; 12] {

@@ -1,18 +1,17 @@
 //! Opens a segment that is on disk: finds its end, checks its indexes and rebuilds them where they do not fit the log.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{OpenMode, VfsFile};
 use barnabas_common::{Offset, TimestampMs};
 use barnabas_protocol::records::BatchHeader;
 
 use super::Segment;
 use super::entries::{Entries, Entry};
 use super::file::{SegmentFile, entry_fits};
+use super::files::{Files, Folder, Part};
 use super::index::{OffsetEntry, TimeEntry};
-use super::lazy_file::LazyFile;
 use super::names;
 use super::scan::{Damage, EpochSample, note_epoch, scan};
 use super::stats::SegmentStats;
@@ -37,8 +36,7 @@ pub(crate) struct Loaded {
 
 /// Which segment to open, and how closely to look.
 pub(crate) struct Load<'a> {
-    pub(crate) vfs: &'a Arc<dyn Vfs>,
-    pub(crate) dir: &'a Path,
+    pub(crate) folder: &'a Arc<Folder>,
     pub(crate) base_offset: Offset,
     pub(crate) config: &'a LogConfig,
     pub(crate) now_ms: TimestampMs,
@@ -47,28 +45,32 @@ pub(crate) struct Load<'a> {
 impl Load<'_> {
     /// Checks every batch.
     pub(crate) fn fully(&self) -> io::Result<Loaded> {
-        let file = self.open_log()?;
+        let files = self.files();
+        let file = files.log()?;
         let len = file.len()?;
-        let loaded = self.up_to(&file, len)?;
-        match loaded.damage {
+        let loaded = self.up_to(&files, &file, len)?;
+        let loaded = match loaded.damage {
             Some(damage) if damage.position < loaded.segment.size => {
-                let shorter = self.up_to(&file, damage.position)?;
-                Ok(Loaded { damage: Some(damage), ..shorter })
+                let shorter = self.up_to(&files, &file, damage.position)?;
+                Loaded { damage: Some(damage), ..shorter }
             }
-            _ => Ok(loaded),
-        }
+            _ => loaded,
+        };
+        files.release(Part::Log);
+        Ok(loaded)
     }
 
     /// Checks every batch of a cleaner's file that waits to be put in its place. The segment is good for looking at only.
     pub(crate) fn swapped(&self) -> io::Result<Loaded> {
         let extension = format!("{}{}", names::LOG, names::SWAP_SUFFIX);
-        let file = self.vfs.open(&names::file_path(self.dir, self.base_offset, &extension), OpenMode::READ)?;
+        let path = names::file_path(&self.folder.path, self.base_offset, &extension);
+        let file = self.folder.vfs.open(&path, OpenMode::READ)?;
         let len = file.len()?;
-        self.up_to(&file, len)
+        self.up_to(&self.files(), &file, len)
     }
 
-    fn up_to(&self, file: &Arc<dyn VfsFile>, len: u64) -> io::Result<Loaded> {
-        let mut audit = Audit::new(self.read_entries(names::INDEX), self.read_entries(names::TIME_INDEX));
+    fn up_to(&self, files: &Arc<Files>, file: &Arc<dyn VfsFile>, len: u64) -> io::Result<Loaded> {
+        let mut audit = Audit::new(read_entries(files), read_entries(files));
         let mut stats = self.stats();
         let (mut offsets, mut times) = (Vec::new(), Vec::new());
         let mut window = Window::new(file.clone(), len, SCAN_READ_BYTES);
@@ -81,9 +83,11 @@ impl Load<'_> {
         })?;
         audit.finish(&stats, offsets.len());
         times.extend(stats.due_time_entry());
-        let index = self.checked_entries(names::INDEX, audit.offsets_fit, offsets);
-        let time_index = self.checked_entries(names::TIME_INDEX, audit.times_fit, times);
-        let segment = self.segment(file.clone(), scan.valid_bytes, 0, stats, index, time_index);
+        let index = checked_entries(files, audit.offsets_fit, offsets);
+        let time_index = checked_entries(files, audit.times_fit, times);
+        let created_ms = file.modified_ms().unwrap_or(self.now_ms);
+        let file = Arc::new(SegmentFile::new(files.clone(), 0));
+        let segment = Segment { file, size: scan.valid_bytes, stats, index, time_index, created_ms };
         Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs, has_gaps: scan.has_gaps })
     }
 
@@ -115,10 +119,11 @@ impl Load<'_> {
 
     /// The files, and what the first batch tells; `None` if the indexes are of no use.
     fn ends(&self) -> io::Result<Option<Ends>> {
-        let file = self.open_log()?;
+        let files = self.files();
+        let file = files.log()?;
         let len = file.len()?;
-        let index = Entries::<OffsetEntry>::load(self.lazy(names::INDEX));
-        let time_index = Entries::<TimeEntry>::load(self.lazy(names::TIME_INDEX));
+        let index = Entries::<OffsetEntry>::load(files.clone());
+        let time_index = Entries::<TimeEntry>::load(files.clone());
         let (Ok(index), Ok(time_index)) = (index, time_index) else { return Ok(None) };
         let mut window = Window::new(file.clone(), len, TAIL_READ_BYTES);
         let mut stats = self.stats();
@@ -128,11 +133,11 @@ impl Load<'_> {
             stats.first_timestamp = Some(first.max_timestamp);
             note_epoch(&mut epochs, &first);
         }
-        Ok(Some(Ends { base_offset: self.base_offset, file, window, index, time_index, stats, epochs }))
+        Ok(Some(Ends { base_offset: self.base_offset, files, file, window, index, time_index, stats, epochs }))
     }
 
     fn scan_from(&self, ends: Ends, start: u64) -> io::Result<Option<Loaded>> {
-        let Ends { file, mut index, mut time_index, mut stats, mut epochs, window, .. } = ends;
+        let Ends { files, file, mut index, mut time_index, mut stats, mut epochs, window, .. } = ends;
         let read_bytes = if window.end() - start > TAIL_READ_BYTES as u64 { SCAN_READ_BYTES } else { TAIL_READ_BYTES };
         let mut window = Window::new(file.clone(), window.end(), read_bytes);
         time_index.last().into_iter().for_each(|last| stats.resume_from(last));
@@ -148,7 +153,10 @@ impl Load<'_> {
         }
         stats.due_time_entry().into_iter().for_each(|e| time_index.push(e));
         epochs.extend(scan.epochs);
-        let segment = self.segment(file, scan.valid_bytes, start, stats, index, time_index);
+        let created_ms = file.modified_ms().unwrap_or(self.now_ms);
+        files.release(Part::Log);
+        let file = Arc::new(SegmentFile::new(files, start));
+        let segment = Segment { file, size: scan.valid_bytes, stats, index, time_index, created_ms };
         Ok(Some(Loaded { segment, damage: scan.damage, epochs, has_gaps: false }))
     }
 
@@ -156,47 +164,30 @@ impl Load<'_> {
         SegmentStats::new(self.base_offset, self.config.index_interval())
     }
 
-    fn open_log(&self) -> io::Result<Arc<dyn VfsFile>> {
-        self.vfs.open(&names::file_path(self.dir, self.base_offset, names::LOG), OpenMode::WRITE)
+    fn files(&self) -> Arc<Files> {
+        Files::new(self.folder.clone(), self.base_offset)
     }
+}
 
-    fn lazy(&self, extension: &str) -> LazyFile {
-        LazyFile::new(self.vfs.clone(), names::file_path(self.dir, self.base_offset, extension))
-    }
+fn read_entries<E: Entry>(files: &Arc<Files>) -> Option<Vec<E>> {
+    Entries::load(files.clone()).and_then(|entries| entries.read_all()).ok()
+}
 
-    fn read_entries<E: Entry>(&self, extension: &str) -> Option<Vec<E>> {
-        Entries::load(self.lazy(extension)).and_then(|entries| entries.read_all()).ok()
-    }
-
-    fn checked_entries<E: Entry>(&self, extension: &str, fits: bool, rebuilt: Vec<E>) -> Entries<E> {
-        if fits && let Ok(entries) = Entries::load(self.lazy(extension)) {
-            return entries;
-        }
-        let mut entries = Entries::empty(self.lazy(extension));
-        entries.replace(rebuilt);
+fn checked_entries<E: Entry>(files: &Arc<Files>, fits: bool, rebuilt: Vec<E>) -> Entries<E> {
+    if fits && let Ok(entries) = Entries::load(files.clone()) {
         entries.release();
-        entries
+        return entries;
     }
-
-    fn segment(
-        &self,
-        file: Arc<dyn VfsFile>,
-        size: u64,
-        good_from: u64,
-        stats: SegmentStats,
-        index: Entries<OffsetEntry>,
-        time_index: Entries<TimeEntry>,
-    ) -> Segment {
-        let path = names::file_path(self.dir, self.base_offset, names::LOG);
-        let created_ms = file.modified_ms().unwrap_or(self.now_ms);
-        let file = Arc::new(SegmentFile::new(self.base_offset, path, file, good_from));
-        Segment { file, size, stats, index, time_index, created_ms }
-    }
+    let mut entries = Entries::empty(files.clone());
+    entries.replace(rebuilt);
+    entries.release();
+    entries
 }
 
 /// A segment of which only the ends are looked at.
 struct Ends {
     base_offset: Offset,
+    files: Arc<Files>,
     file: Arc<dyn VfsFile>,
     window: Window,
     index: Entries<OffsetEntry>,

@@ -3,8 +3,9 @@
 
 pub(crate) mod entries;
 pub(crate) mod file;
+pub(crate) mod files;
+pub(crate) mod handles;
 pub(crate) mod index;
-pub(crate) mod lazy_file;
 pub(crate) mod load;
 pub(crate) mod names;
 pub(crate) mod scan;
@@ -12,10 +13,8 @@ pub(crate) mod stats;
 pub(crate) mod window;
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use barnabas_common::vfs::{OpenMode, Vfs};
 use barnabas_common::{Offset, TimestampMs};
 use barnabas_protocol::records::BatchHeader;
 
@@ -23,8 +22,8 @@ use crate::config::LogConfig;
 use crate::error::ReadError;
 use entries::{Entries, Found};
 use file::{SegmentFile, SegmentReader, at_or_before};
+use files::{Files, Folder};
 use index::{OffsetEntry, TimeEntry};
-use lazy_file::LazyFile;
 use scan::EpochSample;
 use stats::{NewEntries, SegmentStats};
 
@@ -59,24 +58,23 @@ pub(crate) struct Incoming {
 
 impl Segment {
     pub(crate) fn create(
-        vfs: &Arc<dyn Vfs>,
-        dir: &Path,
+        folder: &Arc<Folder>,
         base_offset: Offset,
         config: &LogConfig,
         now_ms: TimestampMs,
     ) -> io::Result<Segment> {
-        let path = names::file_path(dir, base_offset, names::LOG);
-        let file = vfs.open(&path, OpenMode::TRUNCATE)?;
+        let files = Files::new(folder.clone(), base_offset);
+        let file = files.truncated()?;
         if config.preallocate {
             file.set_len(config.segment_bytes_u64())?;
+            files.was_written();
         }
-        let lazy = |extension| LazyFile::new(vfs.clone(), names::file_path(dir, base_offset, extension));
         let segment = Segment {
-            file: Arc::new(SegmentFile::new(base_offset, path, file, 0)),
+            file: Arc::new(SegmentFile::new(files.clone(), 0)),
             size: 0,
             stats: SegmentStats::new(base_offset, config.index_interval()),
-            index: Entries::empty(lazy(names::INDEX)),
-            time_index: Entries::empty(lazy(names::TIME_INDEX)),
+            index: Entries::empty(files.clone()),
+            time_index: Entries::empty(files),
             created_ms: now_ms,
         };
         segment.index.touch();
@@ -96,7 +94,7 @@ impl Segment {
     pub(crate) fn largest_timestamp(&self) -> TimestampMs {
         match self.stats.max_timestamp {
             0.. => self.stats.max_timestamp,
-            _ => self.file.file.modified_ms().unwrap_or(self.created_ms),
+            _ => self.file.files.log().and_then(|log| log.modified_ms()).unwrap_or(self.created_ms),
         }
     }
 
@@ -116,8 +114,11 @@ impl Segment {
 
     /// Writes batches whose offsets have been assigned, in one write.
     pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader]) -> Result<(), WriteError> {
-        if let Err(error) = self.file.file.write_all_at(bytes, self.size) {
-            return match self.file.file.set_len(self.size) {
+        let file = self.file.files.log().map_err(WriteError::Undone)?;
+        let written = file.write_all_at(bytes, self.size);
+        self.file.files.was_written();
+        if let Err(error) = written {
+            return match file.set_len(self.size) {
                 Ok(()) => Err(WriteError::Undone(error)),
                 Err(_) => Err(WriteError::Stuck(error)),
             };
@@ -152,7 +153,7 @@ impl Segment {
         let before = |e: &OffsetEntry| u64::from(e.position) <= limit;
         let found = self.index.search(before).resolve(before).unwrap_or_default();
         let Some(entry) = found else { return Ok(0) };
-        let mut window = self.reader_from_start().window(SEEK_READ_BYTES);
+        let mut window = self.reader_from_start().window(SEEK_READ_BYTES)?;
         let fits = file::entry_fits(&mut window, self.base_offset(), entry)?;
         Ok(if fits { u64::from(entry.position) } else { 0 })
     }
@@ -166,7 +167,7 @@ impl Segment {
     /// The epoch of the first batch and each change after it, from all headers.
     pub(crate) fn epoch_samples(&self) -> Result<Vec<EpochSample>, ReadError> {
         let reader = self.reader_from_start();
-        let mut window = reader.window(SEEK_READ_BYTES);
+        let mut window = reader.window(SEEK_READ_BYTES)?;
         let (mut samples, mut position) = (Vec::new(), 0);
         while position < self.size {
             let header = reader.batch_at(&mut window, position)?;
@@ -179,8 +180,8 @@ impl Segment {
     /// Removes all batches that end at or after `offset`.
     pub(crate) fn truncate_to(&mut self, offset: Offset, config: &LogConfig) -> Result<(), ReadError> {
         let reader = self.reader(offset);
-        let Some((position, _)) = reader.seek(&mut reader.window(SEEK_READ_BYTES))? else { return Ok(()) };
-        self.file.file.set_len(position)?;
+        let Some((position, _)) = reader.seek(&mut reader.window(SEEK_READ_BYTES)?)? else { return Ok(()) };
+        self.file.files.set_log_len(position)?;
         self.file.truncated_at(position);
         self.size = position;
         self.index.truncate(|e| u64::from(e.position) < position)?;
@@ -193,7 +194,7 @@ impl Segment {
         self.time_index.truncate(|e| base_offset + i64::from(e.relative_offset) < end_offset)?;
         let mut stats = SegmentStats::new(base_offset, config.index_interval());
         let reader = self.reader_from_start();
-        let mut window = reader.window(SEEK_READ_BYTES);
+        let mut window = reader.window(SEEK_READ_BYTES)?;
         if self.size > 0 {
             stats.first_timestamp = Some(reader.verified_batch_at(&mut window, 0)?.max_timestamp);
         }
@@ -214,7 +215,15 @@ impl Segment {
 
     /// Makes the file as long as its good batches.
     pub(crate) fn trim_file(&self) -> io::Result<()> {
-        if self.file.file.len()? == self.size { Ok(()) } else { self.file.file.set_len(self.size) }
+        match self.file.files.log()?.len()? == self.size {
+            true => Ok(()),
+            false => self.file.files.set_log_len(self.size),
+        }
+    }
+
+    /// The log is given up; readers go on.
+    pub(crate) fn left(&self) {
+        self.file.files.removed(Arc::strong_count(&self.file) > 1);
     }
 
     /// Completes the indexes when no more appends come, or the log is closed. Failing to write them is no error.

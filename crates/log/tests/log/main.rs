@@ -7,6 +7,7 @@ mod compaction;
 mod damage;
 mod disk_faults;
 mod golden;
+mod handles;
 mod idempotence;
 mod maintenance;
 mod model;
