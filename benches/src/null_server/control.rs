@@ -135,7 +135,7 @@ impl Control {
                     log_start_offset: 0,
                     aborted_transactions: None,
                     preferred_read_replica: -1,
-                    records: Some(records.slice(..bytes)),
+                    records: Some(records.slice(..bytes).into()),
                     ..Default::default()
                 }
             });

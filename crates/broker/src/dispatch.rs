@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use barnabas_protocol::messages::ApiVersionsRequest;
-use barnabas_protocol::{ApiKey, DecodeError, Message, RequestHeaderView, decode_request_header, encode_response};
+use barnabas_protocol::{
+    ApiKey, DecodeError, Message, RequestHeaderView, decode_request_header, encode_response_chunks,
+};
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -95,7 +97,7 @@ pub(crate) struct RequestContext {
 impl RequestContext {
     /// The frame that carries this response, with where it is counted. `worked` is the time that went into it.
     fn frame<M: Message>(&self, response: &M, worked: impl FnOnce() -> Duration) -> Frame {
-        let chunks = encode_response(self.api, self.version, self.correlation_id, response);
+        let chunks = encode_response_chunks(self.api, self.version, self.correlation_id, response);
         Frame { chunks, unsent: self.broker.metrics.request_answered(self.api, self.times, worked()) }
     }
 

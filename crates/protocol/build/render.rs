@@ -98,8 +98,12 @@ fn condition(versions: Versions) -> String {
     }
 }
 
+fn is_records(ty: &Type) -> bool {
+    matches!(ty, Type::Primitive(name) if name == "records" || name == "record_data")
+}
+
 fn is_optional(field: &Field) -> bool {
-    !field.nullable.is_none() || field.ty == Type::Primitive("records".into())
+    !field.nullable.is_none() || is_records(&field.ty)
 }
 
 fn rust_type(field: &Field) -> String {
@@ -122,6 +126,7 @@ fn plain_type(ty: &Type) -> String {
             "float64" => "f64",
             "string" => "String",
             "bytes" | "records" => "Bytes",
+            "record_data" => "RecordData",
             "uuid" => "Uuid",
             other => panic!("no Rust type for '{other}'"),
         }
@@ -130,7 +135,7 @@ fn plain_type(ty: &Type) -> String {
 }
 
 fn default_value(field: &Field) -> String {
-    if field.default.as_deref() == Some("null") || field.ty == Type::Primitive("records".into()) {
+    if field.default.as_deref() == Some("null") || is_records(&field.ty) {
         return "None".to_owned();
     }
     let plain = match (&field.ty, &field.default) {
@@ -151,7 +156,7 @@ fn read_value(field: &Field) -> String {
     let optional = is_optional(field);
     let what = format!("{:?}", field.name);
     match &field.ty {
-        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records") => {
+        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records" | "record_data") => {
             let read = format!("r.nullable_{name}({flexible})?");
             if optional { read } else { format!("required({read}, {what})?") }
         }
@@ -176,7 +181,7 @@ fn read_element(ty: &Type, flexible: &str) -> String {
         Type::Array(element) => {
             format!("required(r.nullable_array({flexible}, |r| Ok({}))?, \"array\")?", read_element(element, flexible))
         }
-        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records") => {
+        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records" | "record_data") => {
             format!("required(r.nullable_{name}({flexible})?, \"element\")?")
         }
         Type::Primitive(name) => format!("r.{name}()?"),
@@ -189,9 +194,9 @@ fn write_value(field: &Field) -> String {
     let nullable = condition(field.nullable);
     let value = format!("self.{}", field.name);
     match &field.ty {
-        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records") => {
+        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records" | "record_data") => {
             if is_optional(field) {
-                let nullable = if name == "records" { "true".to_owned() } else { nullable };
+                let nullable = if is_records(&field.ty) { "true".to_owned() } else { nullable };
                 format!("w.nullable_{name}({value}.as_ref(), {nullable}, {flexible});")
             } else {
                 format!("w.{name}(&{value}, {flexible});")
@@ -221,7 +226,7 @@ fn write_element(ty: &Type, item: &str, flexible: &str) -> String {
             "w.array(Some(&{item}[..]), false, {flexible}, |w, item| {{ {} }});",
             write_element(element, "item", flexible)
         ),
-        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records") => {
+        Type::Primitive(name) if matches!(name.as_str(), "string" | "bytes" | "records" | "record_data") => {
             format!("w.{name}({item}, {flexible});")
         }
         Type::Primitive(name) => format!("w.{name}(*{item});"),

@@ -7,7 +7,8 @@
 //!     nested: TYPE VERSIONS          the fields of a struct or of the elements of `[]Struct`
 //! ```
 //! Versions are `3+`, `3-7`, `3` or `none`. Types are Kafka's: bool, int8 … int64, uint16, uint32, float64,
-//! string, bytes, records, uuid, `[]T`, or the name of a struct.
+//! string, bytes, records (`record_data` where a broker sends them from wherever they are), uuid, `[]T`, or the name of a
+//! struct.
 
 /// A closed range of versions; empty when `first > last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +47,21 @@ pub(crate) enum Type {
 
 impl Type {
     fn parse(text: &str) -> Self {
-        const PRIMITIVES: [&str; 13] = [
-            "bool", "int8", "int16", "uint16", "int32", "uint32", "int64", "float64", "string", "bytes", "records",
-            "uuid", "int128",
+        const PRIMITIVES: [&str; 14] = [
+            "bool",
+            "int8",
+            "int16",
+            "uint16",
+            "int32",
+            "uint32",
+            "int64",
+            "float64",
+            "string",
+            "bytes",
+            "records",
+            "record_data",
+            "uuid",
+            "int128",
         ];
         match text.strip_prefix("[]") {
             Some(element) => Self::Array(Box::new(Self::parse(element))),

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::api::ApiKey;
+use crate::chunk::Chunk;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::message::Message;
 
@@ -33,6 +34,15 @@ pub fn decode_request_header(frame: Bytes) -> Result<(RequestHeaderView, Bytes),
 
 /// A whole response frame, size included, as chunks to be sent one after the other.
 pub fn encode_response<M: Message>(api: ApiKey, version: i16, correlation_id: i32, response: &M) -> Vec<Bytes> {
+    write_response(api, version, correlation_id, response).into_frame()
+}
+
+/// Like [`encode_response`] for answers that may refer to files.
+pub fn encode_response_chunks<M: Message>(api: ApiKey, version: i16, correlation_id: i32, response: &M) -> Vec<Chunk> {
+    write_response(api, version, correlation_id, response).into_chunks()
+}
+
+fn write_response<M: Message>(api: ApiKey, version: i16, correlation_id: i32, response: &M) -> Writer {
     let mut w = Writer::frame();
     w.int32(correlation_id);
     // The header of ApiVersions never became flexible: the client does not know yet what it talks to.
@@ -40,5 +50,5 @@ pub fn encode_response<M: Message>(api: ApiKey, version: i16, correlation_id: i3
         w.unsigned_varint(0);
     }
     response.write(&mut w, version);
-    w.into_frame()
+    w
 }

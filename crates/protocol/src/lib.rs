@@ -2,6 +2,7 @@
 //! Everything that turns bytes of the network or the log into values lives here, and checks them.
 
 mod api;
+mod chunk;
 mod codec;
 mod frame;
 mod fuzz;
@@ -12,8 +13,9 @@ pub mod records;
 mod request;
 
 pub use api::{ApiKey, SERVED_APIS, VersionRange};
+pub use chunk::{Chunk, RecordData};
 pub use codec::{DecodeError, Reader, Writer};
-pub use frame::{RequestHeaderView, decode_request_header, encode_response};
+pub use frame::{RequestHeaderView, decode_request_header, encode_response, encode_response_chunks};
 #[doc(hidden)]
 pub use fuzz::fuzz_one;
 pub use kafka_apis::{KAFKA_APIS, KafkaApi, Offered};

@@ -14,6 +14,7 @@ mod prelude {
     pub(super) use barnabas_common::Uuid;
     pub(super) use bytes::Bytes;
 
+    pub(super) use crate::chunk::RecordData;
     pub(super) use crate::codec::{DecodeError, Reader, TaggedFields, Writer};
     pub(super) use crate::message::Message;
 

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use thiserror::Error;
 use tracing::{error, info};
 
+use crate::fetch::RANGE_FROM_BYTES;
 use crate::waiters::Waiters;
 
 /// What a reader wants to see (KIP-98).
@@ -173,7 +174,7 @@ impl Partition {
             Isolation::ReadUncommitted => offsets.high_watermark,
             Isolation::ReadCommitted => offsets.last_stable_offset,
         };
-        let plan = log.plan_read(offset, max_bytes, end, min_one_batch).map_err(read_error);
+        let plan = log.plan_fetch(offset, max_bytes, end, min_one_batch, RANGE_FROM_BYTES).map_err(read_error);
         (Some(offsets), plan)
     }
 

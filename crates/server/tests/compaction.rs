@@ -46,7 +46,7 @@ fn read(client: &mut Client) -> (BTreeMap<String, Vec<u8>>, usize) {
     loop {
         let fetched = client.fetch("t", 0, offset);
         assert_eq!(fetched.error_code, 0);
-        let bytes = fetched.records.unwrap_or_default();
+        let bytes = fetched.records.unwrap_or_default().into_bytes().unwrap();
         for batch in split_batches(&bytes) {
             let (header, batch) = batch.unwrap();
             for record in read_records(&Bytes::copy_from_slice(batch), DecompressionLimit::default()).unwrap() {

@@ -169,7 +169,7 @@ fn kill_9_while_producing_loses_nothing_acknowledged() {
         }
         let fetched = client.fetch("t", 0, 0).records.unwrap();
         let stored = records::offsets(&fetched);
-        let text = String::from_utf8_lossy(&fetched).into_owned();
+        let text = String::from_utf8_lossy(&fetched.into_bytes().unwrap()).into_owned();
         for (offset, value) in &acknowledged {
             assert!(stored.contains(&(*offset, *offset)), "offset {offset} is lost");
             assert_eq!(text.matches(value).count(), 1, "{value}");

@@ -6,6 +6,7 @@ mod budget;
 mod connection;
 mod frames;
 mod outgoing;
+mod stream;
 mod workers;
 
 pub(crate) use acceptor::{BoundListener, bind};

@@ -1,36 +1,55 @@
-//! What is written to a socket: frames in their order, several in one call. When they are ready is decided in
-//! `connection`.
+//! What is written to a socket: frames in their order, several in one call, and ranges of files without reading them. When
+//! frames are ready is decided in `connection`.
+//!
+//! **Invariant:** a frame is sent whole or its connection ends: when a file turns out shorter than a frame has promised,
+//! nothing else may follow on the wire.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
-use tokio::net::TcpStream;
+use barnabas_common::vfs::FileRange;
+use barnabas_protocol::Chunk;
+use bytes::Buf;
 
+use super::stream::Stream;
 use crate::metrics::UnsentAnswer;
 
 /// Chunks given to one vectored write.
 const MAX_SLICES: usize = 64;
+/// Bytes of a file that are sent before other connections have their turn.
+const TURN_BYTES: usize = 1 << 20;
+/// Read at once where a file cannot be sent as it is.
+const READ_BYTES: usize = 128 << 10;
 
 /// A response, size included, as chunks to be sent one after the other.
 pub(crate) struct Frame {
-    pub chunks: Vec<Bytes>,
+    pub chunks: Vec<Chunk>,
     pub unsent: UnsentAnswer,
 }
 
 impl Frame {
     /// Bytes that the frame will have on the wire.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.chunks.iter().map(Bytes::len).sum()
+        self.chunks.iter().map(Chunk::len).sum()
     }
 }
 
 /// Frames on their way to one socket.
 #[derive(Default)]
 pub(crate) struct Outgoing {
-    chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Chunk>,
     unsent: Vec<UnsentAnswer>,
+}
+
+/// How far sending came.
+#[derive(PartialEq)]
+enum Progress {
+    Done,
+    /// The socket takes no more now.
+    Full,
+    /// It is somebody else's turn.
+    TurnOver,
 }
 
 impl Outgoing {
@@ -43,12 +62,16 @@ impl Outgoing {
         self.chunks.is_empty()
     }
 
-    /// Hands everything to the kernel. A peer that does not take it within `patience` is an error.
-    pub(crate) async fn send(mut self, stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    /// Hands everything to the kernel. A peer that takes nothing for as long as `patience` is an error.
+    pub(crate) async fn send(mut self, stream: &impl Stream, patience: Duration) -> io::Result<()> {
         let began = Instant::now();
-        // The socket nearly always takes a whole answer at once; only one that does not is watched by a timer.
-        if !write_at_once(stream, &mut self.chunks)? {
-            tokio::time::timeout(patience, write_all(stream, &mut self.chunks)).await??;
+        loop {
+            match send_now(stream, &mut self.chunks)? {
+                Progress::Done => break,
+                // The socket nearly always takes a whole answer at once; only one that does not is watched by a timer.
+                Progress::Full => tokio::time::timeout(patience, stream.writable()).await??,
+                Progress::TurnOver => tokio::task::yield_now().await,
+            }
         }
         let now = Instant::now();
         self.unsent.into_iter().for_each(|answer| answer.sent(began, now));
@@ -56,41 +79,95 @@ impl Outgoing {
     }
 }
 
-/// Writes as much as the socket takes without waiting. Says whether that was all.
-fn write_at_once(stream: &TcpStream, chunks: &mut VecDeque<Bytes>) -> io::Result<bool> {
-    let written = match &chunks.make_contiguous()[..] {
-        [only] => stream.try_write(only),
-        several => stream.try_write_vectored(&slices(several)),
-    };
-    match written {
-        Ok(written) => advance(chunks, written),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Err(error) => return Err(error),
+/// Sends what the socket takes without waiting.
+fn send_now(stream: &impl Stream, chunks: &mut VecDeque<Chunk>) -> io::Result<Progress> {
+    let mut turn_bytes = 0;
+    loop {
+        let sent = match chunks.front_mut() {
+            None => return Ok(Progress::Done),
+            Some(_) if turn_bytes >= TURN_BYTES => return Ok(Progress::TurnOver),
+            Some(Chunk::Bytes(_)) => send_bytes(stream, chunks.make_contiguous()),
+            Some(Chunk::File(range)) => match send_file(stream, range, TURN_BYTES - turn_bytes) {
+                Err(error) if is_unsupported(&error) => {
+                    let bytes = range.read_front(READ_BYTES)?;
+                    chunks.push_front(Chunk::Bytes(bytes));
+                    continue;
+                }
+                sent => sent,
+            },
+        };
+        match sent {
+            Ok(sent) => {
+                advance(chunks, sent);
+                turn_bytes += sent;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Full),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(chunks.is_empty())
 }
 
-async fn write_all(stream: &TcpStream, chunks: &mut VecDeque<Bytes>) -> io::Result<()> {
-    while !chunks.is_empty() {
-        stream.writable().await?;
-        write_at_once(stream, chunks)?;
+/// Sends the bytes in front of the next file range. The kernel is told to wait for the file, so that no small packet leaves.
+fn send_bytes(stream: &impl Stream, chunks: &[Chunk]) -> io::Result<usize> {
+    let in_front = chunks.iter().take(MAX_SLICES).map_while(|chunk| match chunk {
+        Chunk::Bytes(bytes) => Some(IoSlice::new(bytes)),
+        Chunk::File(_) => None,
+    });
+    match chunks {
+        [Chunk::Bytes(only)] => stream.try_send(&[IoSlice::new(only)], false),
+        _ => {
+            let slices: Vec<_> = in_front.collect();
+            stream.try_send(&slices, slices.len() < chunks.len())
+        }
     }
-    Ok(())
 }
 
-fn slices(chunks: &[Bytes]) -> Vec<IoSlice<'_>> {
-    chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect()
+fn send_file(stream: &impl Stream, range: &FileRange, max_bytes: usize) -> io::Result<usize> {
+    let wanted = range.len().min(max_bytes);
+    match stream.try_send_file(range.file(), range.position(), wanted) {
+        // Only a follower that gives up what its leader does not have cuts off a file, and only where no consumer may
+        // read. Whoever is sent such a range all the same has been promised bytes that there are no more.
+        Ok(0) if wanted > 0 => {
+            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a log file became shorter while it was sent"))
+        }
+        Ok(sent) => Ok(sent),
+        Err(error) => {
+            if is_of_the_file(&error) {
+                range.could_not_read(&error);
+            }
+            Err(error)
+        }
+    }
 }
 
-/// Takes off what has been written.
-fn advance(chunks: &mut VecDeque<Bytes>, mut written: usize) {
+/// The stream, or the file's file system, has no way to do this.
+fn is_unsupported(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    error.kind() == io::ErrorKind::Unsupported || matches!(errno, Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP))
+}
+
+/// Not the peer's fault, nor a full socket.
+fn is_of_the_file(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Takes off what has been sent.
+fn advance(chunks: &mut VecDeque<Chunk>, mut sent: usize) {
     while let Some(front) = chunks.front_mut() {
-        let part = written.min(front.len());
-        front.advance(part);
-        written -= part;
+        let part = sent.min(front.len());
+        match front {
+            Chunk::Bytes(bytes) => bytes.advance(part),
+            Chunk::File(range) => range.advance(part),
+        }
+        sent -= part;
         if !front.is_empty() {
             return;
         }
         chunks.pop_front();
     }
 }
+
+#[cfg(test)]
+mod tests;

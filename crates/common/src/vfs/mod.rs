@@ -3,14 +3,16 @@
 
 mod mem;
 mod os;
+mod range;
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use mem::{Fault, FaultOp, MemVfs};
 pub use os::OsVfs;
+pub use range::{FileRange, ReadTrouble, read_up_to};
 
 /// How a file is opened. All files are opened for reading; `create` implies `write`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +84,14 @@ pub trait Vfs: Send + Sync + 'static {
 pub trait VfsFile: Send + Sync {
     /// Reads at most `buf.len()` bytes; 0 at the end of the file.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Reads into the free capacity of `buf`, which grows by what was read; 0 at the end of the file.
+    fn append_to(&self, buf: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        let before = buf.len();
+        buf.resize(buf.capacity(), 0);
+        let read = self.read_at(&mut buf[before..], offset);
+        buf.truncate(before + read.as_ref().unwrap_or(&0));
+        read
+    }
     /// Writes all of `buf` or fails; after a failure any part of it may be in the file.
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
     fn len(&self) -> io::Result<u64>;
@@ -90,8 +100,8 @@ pub trait VfsFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// Makes content and attributes durable (`fsync`).
     fn sync_all(&self) -> io::Result<()>;
-    /// The descriptor for `sendfile` and `mmap`, where there is one.
-    fn raw_fd(&self) -> Option<RawFd> {
+    /// The descriptor for `sendfile` and locks, where there is one.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
     /// To be told of an error that came while the descriptor was used without this trait.

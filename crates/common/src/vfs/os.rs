@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,6 +75,14 @@ impl VfsFile for OsFile {
         self.0.read_at(buf, offset)
     }
 
+    fn append_to(&self, buf: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        if buf.len() == buf.capacity() {
+            return Ok(0);
+        }
+        // Into memory that nobody has written before: zeroing it first costs as much as a copy.
+        Ok(rustix::io::pread(&self.0, rustix::buffer::spare_capacity(buf), offset)?)
+    }
+
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.0.write_all_at(buf, offset)
     }
@@ -95,8 +103,8 @@ impl VfsFile for OsFile {
         self.0.sync_all()
     }
 
-    fn raw_fd(&self) -> Option<RawFd> {
-        Some(self.0.as_raw_fd())
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
     }
 
     fn modified_ms(&self) -> io::Result<i64> {

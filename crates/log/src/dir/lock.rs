@@ -30,7 +30,7 @@ impl DirLock {
     pub(crate) fn acquire(vfs: &dyn Vfs, dir: &Path) -> Result<DirLock, LockError> {
         let failed = |source| LockError::Io { dir: dir.to_owned(), source };
         let file = vfs.open(&dir.join(FILE_NAME), OpenMode::CREATE).map_err(failed)?;
-        if let Some(fd) = file.raw_fd() {
+        if let Some(fd) = file.fd() {
             lock(fd).map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::PermissionDenied => LockError::InUse(dir.to_owned()),
                 _ => failed(error),
@@ -42,10 +42,7 @@ impl DirLock {
 
 /// Two kinds of locks: `flock` also keeps a second broker in this process out, a record lock is what Java's file
 /// channels take and so keeps Kafka out.
-fn lock(fd: std::os::fd::RawFd) -> io::Result<()> {
-    // SAFETY: the descriptor belongs to the file that the caller holds open during this call.
-    #[allow(unsafe_code)]
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+fn lock(fd: BorrowedFd<'_>) -> io::Result<()> {
     flock(fd, FlockOperation::NonBlockingLockExclusive)?;
     fcntl_lock(fd, FlockOperation::NonBlockingLockExclusive)?;
     Ok(())

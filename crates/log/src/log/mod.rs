@@ -2,6 +2,7 @@
 //! flushing, retention and truncation are in the files of these names. Replication and transactions are not known here.
 
 mod append;
+mod file_range;
 mod flush;
 mod open;
 mod producers;

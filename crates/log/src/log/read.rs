@@ -5,7 +5,9 @@ use barnabas_protocol::records::{BatchError, BatchHeader};
 use bytes::Bytes;
 
 use super::Log;
+use super::file_range::RangeEnds;
 use crate::error::ReadError;
+use crate::segment::Segment;
 use crate::segment::entries::Found;
 use crate::segment::file::SegmentReader;
 use crate::segment::window::{At, Window};
@@ -15,10 +17,14 @@ const SEEK_SLACK_BYTES: usize = 8 << 10;
 
 /// A read that has been decided on and not been done.
 pub struct ReadPlan {
-    reader: Option<SegmentReader>,
-    max_offset: Offset,
-    max_bytes: usize,
-    min_one_batch: bool,
+    pub(super) reader: Option<SegmentReader>,
+    /// By which the end of a large read is found.
+    pub(super) ends: Option<RangeEnds>,
+    pub(super) max_offset: Offset,
+    pub(super) max_bytes: usize,
+    pub(super) min_one_batch: bool,
+    /// Where the first batch starts, once that has been found.
+    pub(super) start: Option<u64>,
 }
 
 impl Log {
@@ -35,14 +41,38 @@ impl Log {
         if offset < self.log_start_offset || offset > end {
             return Err(self.out_of_range(offset).into());
         }
-        let mut plan = ReadPlan { reader: None, max_offset, max_bytes, min_one_batch };
-        if offset < max_offset.min(end) {
-            // A segment may end before the next begins, where compaction has removed its last batches.
-            let from = self.segment_at(offset);
-            let holder = self.segments[from..].iter().find(|s| s.next_offset() > offset);
-            plan.reader = holder.map(|s| s.reader(offset.max(s.base_offset())));
+        let mut plan = ReadPlan { reader: None, ends: None, max_offset, max_bytes, min_one_batch, start: None };
+        if offset < max_offset.min(end)
+            && let Some(holder) = self.holder_of(offset)
+        {
+            plan.reader = Some(holder.reader(offset.max(holder.base_offset())));
         }
         Ok(plan)
+    }
+
+    /// Like [`Log::plan_read`] for a reader that can do with ranges of files, where they are large.
+    pub fn plan_fetch(
+        &self,
+        offset: Offset,
+        max_bytes: usize,
+        max_offset: Offset,
+        min_one_batch: bool,
+        range_from_bytes: usize,
+    ) -> Result<ReadPlan, ReadError> {
+        let mut plan = self.plan_read(offset, max_bytes, max_offset, min_one_batch)?;
+        let bound = plan.at_most_bytes();
+        let is_large = bound.min(max_bytes as u64) >= range_from_bytes as u64;
+        // What reaches up to the end of the log needs no search.
+        if is_large && (bound > max_bytes as u64 || max_offset < self.log_end_offset()) {
+            plan.ends = self.holder_of(offset).map(|holder| holder.index.snapshot());
+        }
+        Ok(plan)
+    }
+
+    /// The segment with the first batch that ends at or after the offset. A segment may end before the next begins, where
+    /// compaction has removed its last batches.
+    fn holder_of(&self, offset: Offset) -> Option<&Segment> {
+        self.segments[self.segment_at(offset)..].iter().find(|s| s.next_offset() > offset)
     }
 }
 
@@ -50,6 +80,11 @@ impl ReadPlan {
     /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
         self.reader.is_none()
+    }
+
+    /// Lets the read bring no more than this, except one batch if that was allowed.
+    pub fn limit_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = self.max_bytes.min(max_bytes);
     }
 
     /// A bound on what reading can bring, told without looking at the file.
@@ -65,8 +100,13 @@ impl ReadPlan {
     /// Reads whole batches. Does not decompress; checks CRCs only of what this process has not written or checked.
     pub fn read(self) -> Result<Bytes, ReadError> {
         let Some(reader) = &self.reader else { return Ok(Bytes::new()) };
-        let mut window = reader.window(self.max_bytes.min(1 << 30) + SEEK_SLACK_BYTES)?;
-        let Some((position, first)) = reader.seek(&mut window)? else { return Ok(Bytes::new()) };
+        let slack = if self.start.is_some() { 0 } else { SEEK_SLACK_BYTES };
+        let mut window = reader.window(self.max_bytes.min(1 << 30) + slack)?;
+        let first = match self.start {
+            Some(start) => Some((start, reader.batch_at(&mut window, start)?)),
+            None => reader.seek(&mut window)?,
+        };
+        let Some((position, first)) = first else { return Ok(Bytes::new()) };
         if first.last_offset() >= self.max_offset {
             return Ok(Bytes::new());
         }
@@ -115,8 +155,7 @@ impl ReadPlan {
 impl Log {
     /// Header of the batch that holds `offset` or is the first after it.
     pub fn batch_header_at(&self, offset: Offset) -> Result<Option<BatchHeader>, ReadError> {
-        let from = self.segment_at(offset);
-        let Some(segment) = self.segments[from..].iter().find(|s| s.next_offset() > offset) else { return Ok(None) };
+        let Some(segment) = self.holder_of(offset) else { return Ok(None) };
         let reader = segment.reader(offset.max(segment.base_offset()));
         let mut window = reader.window(SEEK_SLACK_BYTES)?;
         let Some((position, _)) = reader.seek(&mut window)? else { return Ok(None) };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use barnabas_common::Offset;
+use barnabas_common::vfs::{ReadTrouble, VfsFile};
 use barnabas_protocol::records::BatchHeader;
 
 use crate::error::{Corruption, ReadError};
@@ -23,6 +24,16 @@ pub(crate) struct SegmentFile {
     /// From this position on, this process has written the bytes itself or checked them when it opened the file.
     good_from: AtomicU64,
     index_is_suspect: AtomicBool,
+    /// Bytes could not be read while they were sent.
+    had_trouble: AtomicBool,
+}
+
+/// What goes from the file to a socket is not seen here. If that fails, the next read goes through memory again: it finds
+/// what is wrong and says so.
+impl ReadTrouble for SegmentFile {
+    fn could_not_read(&self, _: &io::Error) {
+        self.had_trouble.store(true, Ordering::Relaxed);
+    }
 }
 
 impl SegmentFile {
@@ -33,6 +44,7 @@ impl SegmentFile {
             verified_until: AtomicU64::new(0),
             good_from: AtomicU64::new(good_from),
             index_is_suspect: AtomicBool::new(false),
+            had_trouble: AtomicBool::new(false),
         }
     }
 
@@ -52,6 +64,10 @@ impl SegmentFile {
         if start <= self.verified_until.load(Ordering::Relaxed) {
             self.verified_until.fetch_max(end, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn suspect_index(&self) {
+        self.index_is_suspect.store(true, Ordering::Relaxed);
     }
 
     /// Whether a reader found an index entry that does not fit the log.
@@ -135,6 +151,11 @@ impl SegmentReader {
         }
     }
 
+    /// Whether bytes may leave the process without having been in its memory.
+    pub(crate) fn may_be_sent_unread(&self, start: u64, end: u64) -> bool {
+        !self.segment.must_verify(start, end) && !self.segment.had_trouble.load(Ordering::Relaxed)
+    }
+
     fn may_hold(&self, header: &BatchHeader) -> bool {
         header.base_offset >= self.segment.base_offset && header.next_offset() <= self.end_offset
     }
@@ -147,14 +168,14 @@ impl SegmentReader {
             Ok(Some(entry)) => entry,
             Err(error) if is_passing(&error) => return Err(error),
             Err(_) => {
-                self.segment.index_is_suspect.store(true, Ordering::Relaxed);
+                self.segment.suspect_index();
                 return Ok(0);
             }
         };
         if entry_fits(window, self.segment.base_offset, entry)? {
             return Ok(u64::from(entry.position));
         }
-        self.segment.index_is_suspect.store(true, Ordering::Relaxed);
+        self.segment.suspect_index();
         Ok(0)
     }
 }

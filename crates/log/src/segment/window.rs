@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use barnabas_common::vfs::VfsFile;
+use barnabas_common::vfs::{VfsFile, read_up_to};
 use barnabas_protocol::records::{BATCH_HEADER_SIZE, BatchError, BatchHeader};
 use bytes::Bytes;
 
@@ -83,19 +83,4 @@ impl Window {
         let end = at.checked_add(len)?;
         (end <= self.bytes.len()).then(|| self.bytes.slice(at..end))
     }
-}
-
-fn read_up_to(file: &dyn VfsFile, position: u64, len: usize) -> io::Result<Bytes> {
-    let mut buf = vec![0; len];
-    let mut done = 0;
-    while done < len {
-        match file.read_at(&mut buf[done..], position + done as u64) {
-            Ok(0) => break,
-            Ok(n) => done += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    buf.truncate(done);
-    Ok(Bytes::from(buf))
 }

@@ -11,6 +11,7 @@ mod handles;
 mod idempotence;
 mod maintenance;
 mod model;
+mod ranges;
 mod read;
 mod recovery;
 mod support;

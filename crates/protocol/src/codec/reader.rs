@@ -5,6 +5,8 @@ use barnabas_common::Uuid;
 use bytes::{Buf, Bytes};
 use thiserror::Error;
 
+use crate::chunk::RecordData;
+
 /// Array elements that one message may hold in all, as Apache Kafka 4.4 limits them.
 const MAX_ELEMENTS: usize = 1_000_000;
 /// Tagged fields that one struct may hold.
@@ -154,6 +156,10 @@ impl Reader {
 
     pub fn nullable_records(&mut self, compact: bool) -> Result<Option<Bytes>, DecodeError> {
         self.nullable_bytes(compact)
+    }
+
+    pub fn nullable_record_data(&mut self, compact: bool) -> Result<Option<RecordData>, DecodeError> {
+        Ok(self.nullable_bytes(compact)?.map(RecordData::from))
     }
 
     pub fn nullable_array<T>(

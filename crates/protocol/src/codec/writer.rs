@@ -3,20 +3,22 @@
 use barnabas_common::Uuid;
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::chunk::{Chunk, RecordData};
+
 /// Byte fields from this size on are chained instead of copied.
 const CHAIN_FROM_BYTES: usize = 4096;
 
 #[derive(Debug)]
-enum Chunk {
+enum Part {
     Own(BytesMut),
-    Chained(Bytes),
+    Chained(Chunk),
 }
 
-impl Chunk {
-    fn freeze(self) -> Bytes {
+impl Part {
+    fn freeze(self) -> Chunk {
         match self {
-            Self::Own(bytes) => bytes.freeze(),
-            Self::Chained(bytes) => bytes,
+            Self::Own(bytes) => Chunk::Bytes(bytes.freeze()),
+            Self::Chained(chunk) => chunk,
         }
     }
 }
@@ -24,8 +26,8 @@ impl Chunk {
 /// A growing message: finished chunks and the one being written.
 #[derive(Debug, Default)]
 pub struct Writer {
-    chunks: Vec<Chunk>,
-    chunk_bytes: usize,
+    parts: Vec<Part>,
+    part_bytes: usize,
     tail: BytesMut,
 }
 
@@ -36,7 +38,7 @@ impl Writer {
 
     /// Bytes written so far.
     pub fn len(&self) -> usize {
-        self.chunk_bytes + self.tail.len()
+        self.part_bytes + self.tail.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -51,27 +53,32 @@ impl Writer {
     }
 
     /// The frame begun by [`Writer::frame`], its size filled in, as chunks to be sent one after the other.
-    pub fn into_frame(mut self) -> Vec<Bytes> {
+    pub fn into_chunks(mut self) -> Vec<Chunk> {
         let size = (self.len() - 4) as i32;
-        let first = match self.chunks.first_mut() {
-            Some(Chunk::Own(first)) => first,
+        let first = match self.parts.first_mut() {
+            Some(Part::Own(first)) => first,
             _ => &mut self.tail,
         };
         first[..4].copy_from_slice(&size.to_be_bytes());
         if !self.tail.is_empty() {
-            self.chunks.push(Chunk::Own(self.tail));
+            self.parts.push(Part::Own(self.tail));
         }
-        self.chunks.into_iter().map(Chunk::freeze).collect()
+        self.parts.into_iter().map(Part::freeze).collect()
     }
 
-    /// The message in one piece.
+    /// Like [`Writer::into_chunks`] for messages that refer to no files.
+    pub fn into_frame(self) -> Vec<Bytes> {
+        self.into_chunks().into_iter().filter_map(in_memory).collect()
+    }
+
+    /// The message in one piece; it refers to no files.
     pub fn into_bytes(self) -> Bytes {
-        if self.chunks.is_empty() {
+        if self.parts.is_empty() {
             return self.tail.freeze();
         }
         let mut whole = BytesMut::with_capacity(self.len());
-        for chunk in self.chunks {
-            whole.extend_from_slice(&chunk.freeze());
+        for bytes in self.parts.into_iter().filter_map(|part| in_memory(part.freeze())) {
+            whole.extend_from_slice(&bytes);
         }
         whole.extend_from_slice(&self.tail);
         whole.freeze()
@@ -137,24 +144,47 @@ impl Writer {
         self.tail.extend_from_slice(value.as_bytes());
     }
 
-    pub fn bytes(&mut self, value: &Bytes, compact: bool) {
+    fn bytes_len(&mut self, len: usize, compact: bool) {
         if compact {
-            self.unsigned_varint(value.len() as u32 + 1);
+            self.unsigned_varint(len as u32 + 1);
         } else {
-            self.int32(value.len() as i32);
+            self.int32(len as i32);
         }
+    }
+
+    pub fn bytes(&mut self, value: &Bytes, compact: bool) {
+        self.bytes_len(value.len(), compact);
+        self.shared(value);
+    }
+
+    /// Bytes that others hold too: copied if they are few.
+    fn shared(&mut self, value: &Bytes) {
         if value.len() < CHAIN_FROM_BYTES {
             self.tail.extend_from_slice(value);
         } else {
-            let head = self.tail.split();
-            self.chunk_bytes += head.len() + value.len();
-            self.chunks.push(Chunk::Own(head));
-            self.chunks.push(Chunk::Chained(value.clone()));
+            self.chain(Chunk::Bytes(value.clone()));
         }
+    }
+
+    fn chain(&mut self, chunk: Chunk) {
+        let head = self.tail.split();
+        self.part_bytes += head.len() + chunk.len();
+        self.parts.push(Part::Own(head));
+        self.parts.push(Part::Chained(chunk));
     }
 
     pub fn records(&mut self, value: &Bytes, compact: bool) {
         self.bytes(value, compact);
+    }
+
+    pub fn record_data(&mut self, value: &RecordData, compact: bool) {
+        self.bytes_len(value.len(), compact);
+        for piece in value.pieces() {
+            match piece {
+                Chunk::Bytes(bytes) => self.shared(bytes),
+                Chunk::File(_) => self.chain(piece.clone()),
+            }
+        }
     }
 
     pub fn nullable_string(&mut self, value: Option<&String>, nullable: bool, compact: bool) {
@@ -179,6 +209,13 @@ impl Writer {
         self.nullable_bytes(value, nullable, compact);
     }
 
+    pub fn nullable_record_data(&mut self, value: Option<&RecordData>, nullable: bool, compact: bool) {
+        match value {
+            Some(value) => self.record_data(value, compact),
+            None => self.nullable_bytes(None, nullable, compact),
+        }
+    }
+
     pub fn array<T>(
         &mut self,
         items: Option<&[T]>,
@@ -199,6 +236,16 @@ impl Writer {
         }
         for item in items {
             write(self, item);
+        }
+    }
+}
+
+fn in_memory(chunk: Chunk) -> Option<Bytes> {
+    match chunk {
+        Chunk::Bytes(bytes) => Some(bytes),
+        Chunk::File(_) => {
+            debug_assert!(false, "only answers of the broker refer to files");
+            None
         }
     }
 }

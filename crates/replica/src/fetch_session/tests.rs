@@ -30,7 +30,7 @@ fn fetched(high_watermark: i64, records: &'static [u8]) -> FetchedPartition {
             log_end_offset: high_watermark,
         },
         diverging_epoch: None,
-        records: Bytes::from_static(records),
+        records: Bytes::from_static(records).into(),
     }
 }
 

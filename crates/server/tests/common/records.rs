@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use barnabas_protocol::RecordData;
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType, crc_is_valid, split_batches};
 
 /// Where the fields of a batch header are.
@@ -62,8 +63,9 @@ pub fn seal(batch: &mut [u8]) {
 }
 
 /// First and last offset of every batch in fetched bytes. Panics on a wrong CRC.
-pub fn offsets(fetched: &[u8]) -> Vec<(i64, i64)> {
-    let whole = split_batches(fetched).map(|batch| {
+pub fn offsets(fetched: &RecordData) -> Vec<(i64, i64)> {
+    let bytes = fetched.clone().into_bytes().unwrap();
+    let whole = split_batches(&bytes).map(|batch| {
         let (header, bytes) = batch.unwrap();
         assert!(crc_is_valid(bytes), "a batch with a wrong CRC was served at offset {}", header.base_offset);
         (header.base_offset, header.last_offset())

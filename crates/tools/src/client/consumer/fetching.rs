@@ -206,8 +206,12 @@ impl Consumer {
     }
 
     fn take_records(&mut self, part: &Asked, answer: PartitionData) -> Result<(), ClientError> {
-        let Some(bytes) = answer.records.filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
         let (topic, partition) = &part.place;
+        let records = answer.records.unwrap_or_default().into_bytes();
+        let bytes = records.map_err(|error| corrupt(topic, *partition, &error))?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let (next, size) = whole_batches(&bytes, part.offset).map_err(|error| corrupt(topic, *partition, &error))?;
         if size == 0 {
             let text = "a single record batch is larger than the answer: raise max.partition.fetch.bytes";
