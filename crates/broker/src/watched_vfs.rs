@@ -4,7 +4,7 @@
 //! **Invariant:** every method of the traits is passed on here that is not made of others.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -158,13 +158,17 @@ impl WatchedFile {
 
 /// What a file is called now, for messages: keeping its path would cost memory for every open file.
 fn name_of(file: &dyn VfsFile) -> Option<String> {
-    let link = PathBuf::from(format!("/proc/self/fd/{}", file.raw_fd()?));
+    let link = PathBuf::from(format!("/proc/self/fd/{}", file.fd()?.as_raw_fd()));
     std::fs::read_link(link).ok().map(|path| path.display().to_string())
 }
 
 impl VfsFile for WatchedFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.looked_at("reading", self.inner.read_at(buf, offset))
+    }
+
+    fn append_to(&self, buf: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        self.looked_at("reading", self.inner.append_to(buf, offset))
     }
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
@@ -189,8 +193,8 @@ impl VfsFile for WatchedFile {
         self.synced(|| self.inner.sync_all())
     }
 
-    fn raw_fd(&self) -> Option<RawFd> {
-        self.inner.raw_fd()
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.inner.fd()
     }
 
     fn modified_ms(&self) -> io::Result<i64> {

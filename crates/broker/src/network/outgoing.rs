@@ -134,7 +134,7 @@ fn send_file(stream: &impl Stream, range: &FileRange, max_bytes: usize) -> io::R
         Ok(sent) => Ok(sent),
         Err(error) => {
             if is_of_the_file(&error) {
-                range.could_not_read(&error);
+                range.file().failed_elsewhere(&error);
             }
             Err(error)
         }

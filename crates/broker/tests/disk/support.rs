@@ -208,7 +208,7 @@ impl Client {
             assert_eq!(fetched.error_code, 0, "{topic}-{partition} at {next}");
             let records = fetched.records.unwrap_or_default();
             let before = next;
-            for batch in split_batches(&records) {
+            for batch in split_batches(&records.into_bytes().unwrap()) {
                 let (header, _) = batch.unwrap();
                 assert_eq!(header.base_offset, next, "{topic}-{partition}");
                 next = header.next_offset();

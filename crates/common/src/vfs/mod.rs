@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use mem::{Fault, FaultOp, MemVfs};
 pub use os::OsVfs;
-pub use range::{FileRange, ReadTrouble, read_up_to};
+pub use range::{FileRange, read_up_to};
 
 /// How a file is opened. All files are opened for reading; `create` implies `write`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

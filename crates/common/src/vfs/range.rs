@@ -9,29 +9,17 @@ use bytes::Bytes;
 
 use super::VfsFile;
 
-/// Is told when bytes of its file could not be read.
-pub trait ReadTrouble: Send + Sync {
-    fn could_not_read(&self, error: &io::Error);
-}
-
 /// Bytes that stand in a file.
 #[derive(Clone)]
 pub struct FileRange {
     file: Arc<dyn VfsFile>,
     position: u64,
     len: usize,
-    owner: Option<Arc<dyn ReadTrouble>>,
 }
 
 impl FileRange {
     pub fn new(file: Arc<dyn VfsFile>, position: u64, len: usize) -> Self {
-        Self { file, position, len, owner: None }
-    }
-
-    /// The same range, whose owner wants to know of trouble.
-    #[must_use]
-    pub fn owned_by(self, owner: Arc<dyn ReadTrouble>) -> Self {
-        Self { owner: Some(owner), ..self }
+        Self { file, position, len }
     }
 
     pub fn file(&self) -> &dyn VfsFile {
@@ -57,17 +45,10 @@ impl FileRange {
         self.len -= bytes;
     }
 
-    /// Tells the owner, if the trouble is the file's.
-    pub fn could_not_read(&self, error: &io::Error) {
-        if let Some(owner) = &self.owner {
-            owner.could_not_read(error);
-        }
-    }
-
     /// Takes up to `max_bytes` off the front and reads them. A file that ends before is an error.
     pub fn read_front(&mut self, max_bytes: usize) -> io::Result<Bytes> {
         let wanted = self.len.min(max_bytes);
-        let bytes = read_up_to(&*self.file, self.position, wanted).inspect_err(|error| self.could_not_read(error))?;
+        let bytes = read_up_to(&*self.file, self.position, wanted)?;
         if bytes.len() < wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -109,18 +90,9 @@ pub fn read_up_to(file: &dyn VfsFile, position: u64, len: usize) -> io::Result<B
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::vfs::{Fault, FaultOp, MemVfs, OpenMode, OsVfs, Vfs};
-
-    struct Count(AtomicU32);
-
-    impl ReadTrouble for Count {
-        fn could_not_read(&self, _: &io::Error) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::vfs::{MemVfs, OpenMode, OsVfs, Vfs};
 
     #[test]
     fn a_range_is_read_piece_by_piece_and_ends_where_its_file_does() {
@@ -138,18 +110,5 @@ mod tests {
             assert_eq!(beyond.read_front(100).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
             assert_eq!(&read_up_to(&*file, 8, 7).unwrap()[..], b"89");
         }
-    }
-
-    #[test]
-    fn the_owner_hears_of_errors() {
-        let vfs = MemVfs::new();
-        vfs.create_dir_all(Path::new("/")).unwrap();
-        let file = vfs.open(Path::new("/f"), OpenMode::TRUNCATE).unwrap();
-        file.write_all_at(&[7; 10], 0).unwrap();
-        vfs.inject(Fault { op: FaultOp::Read, skip: 0, times: 1, errno: 5 });
-        let owner = Arc::new(Count(AtomicU32::new(0)));
-        let mut range = FileRange::new(file, 0, 10).owned_by(owner.clone());
-        assert!(range.read_front(10).is_err());
-        assert_eq!((owner.0.load(Ordering::Relaxed), range.len()), (1, 10));
     }
 }

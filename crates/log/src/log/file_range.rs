@@ -34,8 +34,7 @@ impl ReadPlan {
         if len < least_bytes || !reader.may_be_sent_unread(start, end) {
             return Ok(None);
         }
-        let (file, owner) = (reader.segment.file.clone(), reader.segment.clone());
-        Ok(Some(FileRange::new(file, start, len).owned_by(owner)))
+        Ok(Some(FileRange::new(reader.segment.file.clone(), start, len)))
     }
 
     /// The end of the last whole batch that may be served, `start` if there is none.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use barnabas_common::Offset;
-use barnabas_common::vfs::{ReadTrouble, VfsFile};
+use barnabas_common::vfs::VfsFile;
 use barnabas_protocol::records::BatchHeader;
 
 use crate::error::{Corruption, ReadError};
@@ -24,16 +24,6 @@ pub(crate) struct SegmentFile {
     /// From this position on, this process has written the bytes itself or checked them when it opened the file.
     good_from: AtomicU64,
     index_is_suspect: AtomicBool,
-    /// Bytes could not be read while they were sent.
-    had_trouble: AtomicBool,
-}
-
-/// What goes from the file to a socket is not seen here. If that fails, the next read goes through memory again: it finds
-/// what is wrong and says so.
-impl ReadTrouble for SegmentFile {
-    fn could_not_read(&self, _: &io::Error) {
-        self.had_trouble.store(true, Ordering::Relaxed);
-    }
 }
 
 impl SegmentFile {
@@ -44,7 +34,6 @@ impl SegmentFile {
             verified_until: AtomicU64::new(0),
             good_from: AtomicU64::new(good_from),
             index_is_suspect: AtomicBool::new(false),
-            had_trouble: AtomicBool::new(false),
         }
     }
 
@@ -153,7 +142,7 @@ impl SegmentReader {
 
     /// Whether bytes may leave the process without having been in its memory.
     pub(crate) fn may_be_sent_unread(&self, start: u64, end: u64) -> bool {
-        !self.segment.must_verify(start, end) && !self.segment.had_trouble.load(Ordering::Relaxed)
+        !self.segment.must_verify(start, end)
     }
 
     fn may_hold(&self, header: &BatchHeader) -> bool {
