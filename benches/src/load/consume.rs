@@ -38,7 +38,7 @@ impl Consumer {
             bail!("fetch was answered with error {}", partition.error_code);
         }
         let mut read = 0;
-        for batch in split_batches(&partition.records.unwrap_or_default()) {
+        for batch in split_batches(&partition.records.unwrap_or_default().into_bytes()?) {
             let (header, bytes) = batch?;
             self.offset = header.next_offset();
             read += bytes.len();

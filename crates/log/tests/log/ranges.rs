@@ -97,7 +97,7 @@ fn what_was_not_checked_yet_is_read() {
     let end = log.log_end_offset();
     assert!(both(&log, (0, 1 << 20, end, true), 100).0.is_some(), "written by this process");
     log.close().unwrap();
-    let options = OpenOptions { clean_shutdown: true, recovery_point: end, log_start_offset: 0 };
+    let options = OpenOptions { clean_shutdown: true, recovery_point: end, ..OpenOptions::default() };
     let mut log = open_at(&dir, &config, options);
     append_batches(&mut log, 5);
     let end = log.log_end_offset();
