@@ -23,10 +23,11 @@ impl ReadPlan {
         if bound < least_bytes as u64 {
             return Ok(None);
         }
-        let Some(reader) = self.reader.as_ref().filter(|reader| reader.segment.file.fd().is_some()) else {
+        let Some(reader) = &self.reader else { return Ok(None) };
+        let mut window = reader.window(SEEK_READ_BYTES)?;
+        if window.file().fd().is_none() {
             return Ok(None);
-        };
-        let mut window = reader.window(SEEK_READ_BYTES);
+        }
         let Some((start, first)) = reader.seek(&mut window)? else { return Ok(None) };
         let end = self.range_end(reader, &mut window, start, &first)?;
         self.start = Some(start);
@@ -34,7 +35,7 @@ impl ReadPlan {
         if len < least_bytes || !reader.may_be_sent_unread(start, end) {
             return Ok(None);
         }
-        Ok(Some(FileRange::new(reader.segment.file.clone(), start, len)))
+        Ok(Some(FileRange::new(window.file().clone(), start, len)))
     }
 
     /// The end of the last whole batch that may be served, `start` if there is none.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use barnabas_common::Offset;
-use barnabas_common::vfs::VfsFile;
 use barnabas_protocol::records::BatchHeader;
 
 use crate::error::{Corruption, ReadError};

@@ -36,6 +36,10 @@ impl Window {
         Self { file, end, start: 0, bytes: Bytes::new(), read_bytes: read_bytes.max(BATCH_HEADER_SIZE) }
     }
 
+    pub(crate) fn file(&self) -> &Arc<dyn VfsFile> {
+        &self.file
+    }
+
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
