@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{NodeId, TopicPartition, Uuid};
-use barnabas_log::{Checkpoint, LockError, LogDir, MetaProperties};
+use barnabas_log::{Checkpoint, ClosedLogs, LockError, LogDir, MetaProperties};
+use parking_lot::Mutex;
 
 use crate::error::StartError;
 use crate::topics::CLUSTER_METADATA_TOPIC;
@@ -27,6 +28,8 @@ pub(crate) struct DataDir {
     pub previous_broker_epoch: i64,
     pub recovery_points: BTreeMap<TopicPartition, i64>,
     pub log_start_offsets: BTreeMap<TopicPartition, i64>,
+    /// The logs as they were closed then; taken out when they have been opened.
+    pub closed: Mutex<ClosedLogs>,
 }
 
 /// Locked folders and the cluster they belong to.
@@ -141,11 +144,14 @@ fn adopt(
         }
     };
     let clean = files.take_clean_shutdown().map_err(data_dir_error(&files, HINT))?;
+    let broker_epoch = clean.and_then(|clean| clean.broker_epoch);
+    let closed = broker_epoch.map(|epoch| files.take_start_snapshot(epoch)).unwrap_or_default();
     Ok(DataDir {
+        closed: Mutex::new(closed),
         path: files.path().to_owned(),
         directory_id,
         clean_shutdown: clean.is_some(),
-        previous_broker_epoch: clean.and_then(|clean| clean.broker_epoch).unwrap_or(-1),
+        previous_broker_epoch: broker_epoch.unwrap_or(-1),
         recovery_points: files.read_checkpoint(Checkpoint::RecoveryPoint),
         log_start_offsets: files.read_checkpoint(Checkpoint::LogStartOffset),
         files,

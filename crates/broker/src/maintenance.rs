@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barnabas_common::{ErrorCode, TimestampMs};
+use barnabas_log::ClosedLogs;
 use barnabas_replica::Partition;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::broker::Broker;
 use crate::cleaner;
@@ -96,21 +97,30 @@ pub(crate) fn close_all(broker: &Broker) {
         }
     }
     clean &= broker.checkpoints.close(broker).is_ok();
+    let mut closed = vec![ClosedLogs::new(); broker.log_dirs.len()];
     for partition in broker.replicas.all() {
-        if let Some(mut log) = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping")
-            && let Err(error) = log.close()
-        {
+        let Some(mut log) = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping") else {
+            continue;
+        };
+        if let Err(error) = log.close() {
             error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
             clean = false;
         }
+        let dir = broker.log_dirs.iter().position(|dir| log.dir().parent() == Some(&dir.path));
+        if let (Some(dir), Some(described)) = (dir, log.describe_closed()) {
+            closed[dir].insert(partition.topic_partition.clone(), described);
+        }
     }
     if clean {
-        mark_clean(broker);
+        mark_clean(broker, &closed);
     }
 }
 
-fn mark_clean(broker: &Broker) {
-    for dir in broker.log_dirs.iter().filter(|dir| !dir.watched.has_failed()) {
+fn mark_clean(broker: &Broker, closed: &[ClosedLogs]) {
+    for (dir, closed) in broker.log_dirs.iter().zip(closed).filter(|(dir, _)| !dir.watched.has_failed()) {
+        if let Err(error) = dir.files.write_start_snapshot(broker.broker_epoch, closed) {
+            warn!(dir = %dir.path.display(), %error, "cannot write the logs down; the next start will look at every one");
+        }
         if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
             error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
-use barnabas_log::{Handles, Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
+use barnabas_log::{ClosedLogs, Handles, Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use barnabas_replica::{Partition, ReplicaManager};
 use parking_lot::Mutex;
@@ -73,6 +73,9 @@ impl PartitionLife {
         self.set_strays_aside(image);
         let wanted = image.topics().flat_map(|topic| self.own_partitions(topic).map(move |index| (topic, index)));
         self.open_all(replicas, image, &wanted.collect::<Vec<_>>(), Opening::AtStart);
+        for dir in self.dirs.iter() {
+            *dir.closed.lock() = ClosedLogs::new();
+        }
     }
 
     /// Opens logs, several at a time.
@@ -88,7 +91,7 @@ impl PartitionLife {
         let open = |part: &[(&Arc<TopicImage>, i32)]| {
             for of_topic in part.chunk_by(|left, right| Arc::ptr_eq(left.0, right.0)) {
                 let Some((topic, _)) = of_topic.first() else { continue };
-                let config = self.configs.log_config(image, &topic.name);
+                let config = Arc::new(self.configs.log_config(image, &topic.name));
                 for (_, index) in of_topic {
                     replicas.insert(Arc::new(self.open(topic, *index, opening, config.clone())));
                 }
@@ -131,7 +134,7 @@ impl PartitionLife {
         for (name, opening) in failed {
             let Some(topic) = image.topic(&name.topic) else { continue };
             if topic.partition(name.partition).is_some() {
-                let config = self.configs.log_config(image, &topic.name);
+                let config = Arc::new(self.configs.log_config(image, &topic.name));
                 replicas.insert(Arc::new(self.open(topic, name.partition, opening, config)));
             }
         }
@@ -149,11 +152,15 @@ impl PartitionLife {
         self.open_all(replicas, image, &missing.map(|index| (topic, index)).collect::<Vec<_>>(), Opening::Created);
     }
 
-    fn open(&self, topic: &TopicImage, index: i32, opening: Opening, config: LogConfig) -> Partition {
+    fn open(&self, topic: &TopicImage, index: i32, opening: Opening, config: Arc<LogConfig>) -> Partition {
         let topic_partition = TopicPartition::new(Arc::clone(&topic.name), index);
         let leader_epoch = topic.partition(index).map_or(0, |partition| partition.leader_epoch);
         match self.open_log(topic, &topic_partition, opening, config) {
-            Ok(log) => Partition::online(topic_partition, topic.id, log, leader_epoch),
+            Ok(mut log) => {
+                // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
+                log.assign_leader_epoch(leader_epoch);
+                Partition::online(topic_partition, topic.id, log, leader_epoch)
+            }
             Err(reason) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
@@ -170,8 +177,14 @@ impl PartitionLife {
         topic: &TopicImage,
         partition: &TopicPartition,
         opening: Opening,
-        config: LogConfig,
+        config: Arc<LogConfig>,
     ) -> Result<Log, LogError> {
+        let now_ms = self.clock.wall_ms();
+        if opening == Opening::AtStart
+            && let Some(log) = self.reopen_log(topic.id, partition, &config, now_ms)
+        {
+            return Ok(log);
+        }
         let (dir, replaces_older) = self.dir_of(partition, topic.id);
         let path = dir.files.partition_dir(partition);
         let open = match opening {
@@ -185,12 +198,22 @@ impl PartitionLife {
                 trusts_small_logs: false,
             },
         };
-        let now_ms = self.clock.wall_ms();
         let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
-        let mut log = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms)?;
-        // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
-        log.assign_leader_epoch(topic.partition(partition.partition).map_or(0, |partition| partition.leader_epoch));
-        Ok(log)
+        Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms)
+    }
+
+    /// The log as the last clean stop left it, if it was written down and nobody has touched its folder since.
+    fn reopen_log(
+        &self,
+        topic_id: Uuid,
+        partition: &TopicPartition,
+        config: &Arc<LogConfig>,
+        now_ms: i64,
+    ) -> Option<Log> {
+        let (dir, described) = self.dirs.iter().find_map(|dir| Some((dir, dir.closed.lock().remove(partition)?)))?;
+        let path = dir.files.partition_dir(partition).into();
+        let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
+        Log::reopen(vfs, handles, path, partition.clone(), topic_id, Arc::clone(config), described, now_ms)
     }
 
     fn load_of(&self, dir: usize) -> usize {
@@ -305,7 +328,7 @@ impl PartitionLife {
         for topic in image.topics() {
             let own = ConfigResource::Topic(topic.name.to_string());
             if all || delta.changed_configs.contains(&own) {
-                let config = self.configs.log_config(image, &topic.name);
+                let config = Arc::new(self.configs.log_config(image, &topic.name));
                 for partition in replicas.of_topic(&topic.name) {
                     partition.update_config(config.clone());
                 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use barnabas_common::vfs::{DirEntry, DiskSpace, OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
 use rustix::io::Errno;
 
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
@@ -119,6 +119,10 @@ impl Vfs for WatchedVfs {
 
     fn exists(&self, path: &Path) -> bool {
         self.inner.exists(path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<FileStat> {
+        self.looking(path, "looking at", || self.inner.stat(path))
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

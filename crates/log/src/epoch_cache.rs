@@ -27,6 +27,8 @@ pub(crate) struct EpochCache {
     entries: Vec<EpochEntry>,
     /// The file does not hold what memory holds.
     dirty: bool,
+    /// Nobody can miss it there yet: what it lacks is an epoch without records.
+    may_wait: bool,
 }
 
 impl EpochCache {
@@ -35,7 +37,22 @@ impl EpochCache {
         let path = dir.join(FILE_NAME);
         let entries = vfs.read(&path).ok().and_then(|bytes| parse(&bytes));
         let is_good = entries.is_some();
-        (EpochCache { vfs, path, entries: entries.unwrap_or_default(), dirty: !is_good }, is_good)
+        (EpochCache { vfs, path, entries: entries.unwrap_or_default(), dirty: !is_good, may_wait: false }, is_good)
+    }
+
+    /// What is known to be in the file, but for the last one if the file may wait for it.
+    pub(crate) fn with_entries(vfs: Arc<dyn Vfs>, dir: &Path, entries: Vec<EpochEntry>, may_wait: bool) -> EpochCache {
+        EpochCache { vfs, path: dir.join(FILE_NAME), entries, dirty: may_wait, may_wait }
+    }
+
+    /// Whether the file lacks nothing that anybody could miss.
+    pub(crate) fn is_saved(&self) -> bool {
+        !self.dirty || self.may_wait
+    }
+
+    /// Whether the last epoch waits for its first record to be written to the file.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     pub(crate) fn entries(&self) -> &[EpochEntry] {
@@ -53,7 +70,8 @@ impl EpochCache {
     }
 
     /// Notes that `epoch` starts at `start_offset`, unless it is known to have started before. Entries that contradict
-    /// it (a later epoch, or a start at or after) go.
+    /// it (a later epoch, or a start at or after) go. The file can wait until the epoch has records: thousands of logs get
+    /// a new epoch at a start, and most of them no records.
     pub(crate) fn assign(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
         if epoch < 0 || start_offset < 0 {
             return;
@@ -63,8 +81,8 @@ impl EpochCache {
         }
         self.entries.retain(|e| e.epoch < epoch && e.start_offset < start_offset);
         self.entries.push(EpochEntry { epoch, start_offset });
+        self.may_wait = self.is_saved();
         self.dirty = true;
-        self.save();
     }
 
     /// Forgets epochs that start at or after `offset`.
@@ -81,6 +99,21 @@ impl EpochCache {
         });
     }
 
+    /// Brings the file up to date before the first record of an epoch is written.
+    pub(crate) fn save_what_waits(&mut self) {
+        if self.may_wait {
+            self.may_wait = false;
+            self.save();
+        }
+    }
+
+    /// For a log without records and without a good file: it gets one with its first record.
+    pub(crate) fn start_empty(&mut self) {
+        self.entries = Vec::new();
+        self.dirty = true;
+        self.may_wait = true;
+    }
+
     pub(crate) fn clear(&mut self) {
         self.change(Vec::clear);
     }
@@ -94,12 +127,13 @@ impl EpochCache {
             }
         }
         self.dirty = true;
+        self.may_wait = false;
         self.save();
     }
 
     /// Writes the file if it is not up to date. It is not synced: after a power loss it is rebuilt from the batches.
     pub(crate) fn save(&mut self) {
-        if self.dirty {
+        if !self.is_saved() {
             match replace_file(&*self.vfs, &self.path, self.render().as_bytes()) {
                 Ok(()) => self.dirty = false,
                 Err(error) => tracing::warn!("could not write {}: {error}; will try again", self.path.display()),
@@ -126,6 +160,7 @@ impl EpochCache {
         change(&mut self.entries);
         if before != self.entries {
             self.dirty = true;
+            self.may_wait = false;
             self.save();
         }
     }
@@ -217,6 +252,9 @@ mod tests {
         let mut first = cache(&vfs);
         first.assign(0, 0);
         first.assign(4, 17);
+        first.save();
+        assert!(!vfs.exists(Path::new(FILE_NAME)) || first.is_saved());
+        first.save_what_waits();
         assert_eq!(vfs.read(Path::new(FILE_NAME)).unwrap(), b"0\n2\n0 0\n4 17\n");
         assert_eq!(content(&cache(&vfs)), [(0, 0), (4, 17)]);
     }

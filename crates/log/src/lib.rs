@@ -14,8 +14,8 @@ mod segment;
 pub use cleaner::{Cleanable, CleanedGroup, CleanerLimits, Cleaning, CleaningError, CleaningPlan, Throttle};
 pub use config::{CleanupPolicy, LogConfig};
 pub use dir::{
-    Checkpoint, CleanShutdown, LockError, LogDir, MetaProperties, OffsetCheckpoint, read_partition_metadata,
-    write_partition_metadata,
+    Checkpoint, CleanShutdown, ClosedLogs, LockError, LogDir, MetaProperties, OffsetCheckpoint,
+    read_partition_metadata, write_partition_metadata,
 };
 pub use epoch_cache::EpochEntry;
 pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, RejectedRecord};

@@ -3,6 +3,8 @@
 //! **Invariant:** log start offset ≤ last stable offset ≤ high watermark ≤ log end offset. Readers see nothing
 //! at or above the high watermark. The lock is never held while bytes are read from the disk.
 
+use std::sync::Arc;
+
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{AppendError, AppendInfo, AppendOrigin, Log, LogConfig, LogError, ReadError, ReadPlan};
 use bytes::BytesMut;
@@ -183,7 +185,7 @@ impl Partition {
         check_epoch(self.leader_epoch(), claimed)
     }
 
-    pub fn update_config(&self, config: LogConfig) {
+    pub fn update_config(&self, config: Arc<LogConfig>) {
         let mut state = self.state.lock();
         if let Some(log) = state.log.as_mut() {
             log.update_config(config);

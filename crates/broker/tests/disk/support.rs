@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barnabas_broker::{RunningBroker, StartError, StartOptions, exposition};
-use barnabas_common::vfs::{DirEntry, DiskSpace, MemVfs, OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, MemVfs, OpenMode, Vfs, VfsFile};
 use barnabas_common::{Clock, SystemClock};
 use barnabas_config::{BrokerConfig, LoadInput};
 use barnabas_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -68,6 +68,10 @@ impl Vfs for Disks {
 
     fn exists(&self, path: &Path) -> bool {
         self.of(path).exists(path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<FileStat> {
+        self.of(path).stat(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

@@ -2,13 +2,14 @@
 //! as a power loss would leave it, and fails on request. It does not model directories' permissions or links.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{DirEntry, DiskSpace, OpenMode, Vfs, VfsFile};
+use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
 
 const SECTOR: u64 = 512;
 const ENOSPC: i32 = 28;
@@ -415,6 +416,31 @@ impl Vfs for MemVfs {
 
     fn exists(&self, path: &Path) -> bool {
         self.state.lock().names.contains_key(path)
+    }
+
+    /// Folders carry no time here but a sum over the names in them.
+    fn stat(&self, path: &Path) -> io::Result<FileStat> {
+        let mut state = self.state.lock();
+        state.enter(FaultOp::Read)?;
+        match state.names.get(path) {
+            Some(Node::File(id)) => {
+                let file = state.files.get(id).ok_or(io::ErrorKind::NotFound)?;
+                let modified_ns = file.modified_ms.saturating_mul(1_000_000);
+                Ok(FileStat { len: file.content.len() as u64, modified_ns })
+            }
+            Some(Node::Dir) => {
+                let mut hasher = DefaultHasher::new();
+                let inside = state.names.iter().filter(|(name, _)| name.parent() == Some(path));
+                for (name, node) in inside {
+                    name.hash(&mut hasher);
+                    if let Node::File(id) = node {
+                        id.hash(&mut hasher);
+                    }
+                }
+                Ok(FileStat { len: 0, modified_ns: (hasher.finish() >> 1) as i64 })
+            }
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Like a commit of a journalled file system, this makes all changes of names so far durable.

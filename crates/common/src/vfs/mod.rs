@@ -43,6 +43,14 @@ pub struct DiskSpace {
     pub usable_bytes: u64,
 }
 
+/// What is known of a file or folder without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    pub len: u64,
+    /// Nanoseconds since 1970 of the last change; for a folder, of names in it.
+    pub modified_ns: i64,
+}
+
 /// A file system. Handles are shared and positional, so no call needs `&mut`. The broker works through one that watches its
 /// log dirs (`broker/watched_vfs.rs`): what is added here is to be passed on there.
 pub trait Vfs: Send + Sync + 'static {
@@ -53,6 +61,7 @@ pub trait Vfs: Send + Sync + 'static {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     fn exists(&self, path: &Path) -> bool;
+    fn stat(&self, path: &Path) -> io::Result<FileStat>;
     /// Makes creations, renames and removals inside the folder survive a power loss.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace>;

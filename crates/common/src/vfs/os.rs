@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use super::{DirEntry, DiskSpace, OpenMode, Vfs, VfsFile};
+use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
 
 /// The real file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +55,12 @@ impl Vfs for OsVfs {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<FileStat> {
+        let found = fs::metadata(path)?;
+        let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(FileStat { len: found.len(), modified_ns: i64::try_from(modified.as_nanos()).unwrap_or(i64::MAX) })
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

@@ -43,7 +43,7 @@ pub(super) struct Source {
 pub struct CleaningPlan {
     pub(super) vfs: Arc<dyn Vfs>,
     pub(super) dir: PathBuf,
-    pub(super) config: LogConfig,
+    pub(super) config: Arc<LogConfig>,
     pub(super) sources: Vec<Source>,
     /// Where the part begins that has not been cleaned yet.
     pub(super) first_dirty: Offset,

@@ -11,6 +11,7 @@ use super::checkpoint::{self, Checkpoint, OffsetCheckpoint};
 use super::clean_shutdown::{self, CleanShutdown};
 use super::lock::{DirLock, LockError};
 use super::meta_properties::MetaProperties;
+use super::start_snapshot::{self, ClosedLogs};
 
 const DELETED_SUFFIX: &str = "-delete";
 const MAX_NAME_BYTES: usize = 255;
@@ -86,6 +87,16 @@ impl LogDir {
     /// To be called after every log has been closed and the checkpoints have been written.
     pub fn write_clean_shutdown(&self, broker_epoch: i64) -> io::Result<()> {
         clean_shutdown::write(&*self.vfs, &self.path, broker_epoch)
+    }
+
+    /// Writes down the logs as they were closed, for the start that follows the clean stop of this epoch.
+    pub fn write_start_snapshot(&self, broker_epoch: i64, logs: &ClosedLogs) -> io::Result<()> {
+        start_snapshot::write(&*self.vfs, &self.path, broker_epoch, logs)
+    }
+
+    /// The logs as they were closed by the clean stop of this epoch, as far as that is known.
+    pub fn take_start_snapshot(&self, broker_epoch: i64) -> ClosedLogs {
+        start_snapshot::take(&*self.vfs, &self.path, broker_epoch)
     }
 
     pub fn read_meta_properties(&self) -> io::Result<Option<MetaProperties>> {

@@ -7,6 +7,7 @@ mod lock;
 mod log_dir;
 mod meta_properties;
 mod partition_metadata;
+mod start_snapshot;
 
 use std::io;
 use std::path::Path;
@@ -19,6 +20,7 @@ pub use lock::LockError;
 pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
 pub use partition_metadata::{read_partition_metadata, write_partition_metadata};
+pub use start_snapshot::ClosedLogs;
 
 /// Replaces a small file in one step, without syncing: for content that can be rebuilt after a power loss.
 pub(crate) fn replace_file(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -63,6 +63,7 @@ impl Log {
         let headers = self.stamp(batches, &headers, leader_epoch, now_ms)?;
         // Before the write, so that the checkpoint is never behind the batches.
         self.assign_leader_epoch(leader_epoch);
+        self.epochs.save_what_waits();
         self.write(batches, &headers, leader_epoch, now_ms)
     }
 
@@ -180,6 +181,7 @@ impl Log {
             duplicate: false,
             rolled,
         };
+        self.is_touched = true;
         self.snapshot_producers_if_due(bytes.len() as u64);
         self.flush_if_due(now_ms)?;
         Ok(info)
@@ -196,6 +198,7 @@ impl Log {
             }
             position = end;
         }
+        self.epochs.save_what_waits();
     }
 
     fn roll_if_needed(
@@ -225,6 +228,7 @@ impl Log {
         let created = Segment::create(&self.folder, base_offset, &self.config, now_ms);
         let segment = created.map_err(LogError::io("could not start a new segment"))?;
         self.active_mut().finish_indexes();
+        self.is_touched = true;
         self.names_created += 1;
         if self.active().size == 0 {
             // It would be empty for ever.

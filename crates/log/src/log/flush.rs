@@ -123,6 +123,9 @@ impl Log {
     /// Flushes and completes all files, so that the next open need not look closely. The log is not to be used after.
     pub fn close(&mut self) -> Result<(), LogError> {
         self.flush()?;
+        if !self.is_touched || self.is_blank() {
+            return Ok(());
+        }
         self.active().trim_file().map_err(LogError::io("could not close the log"))?;
         let active = self.active_mut();
         active.finish_indexes();
@@ -132,6 +135,11 @@ impl Log {
         let end = self.log_end_offset();
         self.take_producer_snapshot(end);
         self.sync_names()
+    }
+
+    /// Whether nothing was ever in the log: what is missing of its files the next open makes again.
+    fn is_blank(&self) -> bool {
+        self.log_end_offset() == 0 && self.segments.len() == 1 && !self.config.preallocate
     }
 
     pub(super) fn flush_if_due(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {

@@ -2,6 +2,7 @@
 //! flushing, retention and truncation are in the files of these names. Replication and transactions are not known here.
 
 mod append;
+mod closed;
 mod file_range;
 mod flush;
 mod open;
@@ -45,7 +46,7 @@ pub struct Log {
     pub(crate) folder: Arc<Folder>,
     topic_partition: TopicPartition,
     topic_id: Option<Uuid>,
-    pub(crate) config: LogConfig,
+    pub(crate) config: Arc<LogConfig>,
     /// Never empty; the last one is appended to.
     pub(crate) segments: Vec<Segment>,
     log_start_offset: Offset,
@@ -62,6 +63,8 @@ pub struct Log {
     /// Appended, or read at the start, since the last snapshot of producer state.
     bytes_since_snapshot: u64,
     removals: Vec<retention::Removal>,
+    /// Whether closing has anything to write: a log that was described by its last close, and not used since, has not.
+    is_touched: bool,
     /// Why nothing may be written any more.
     failure: Option<String>,
 }
@@ -161,7 +164,8 @@ impl Log {
     }
 
     /// Takes over new settings; they hold from the next append on.
-    pub fn update_config(&mut self, config: LogConfig) {
+    pub fn update_config(&mut self, config: impl Into<Arc<LogConfig>>) {
+        let config = config.into();
         let interval = config.index_interval();
         self.config = config;
         self.active_mut().stats.set_index_interval(interval);

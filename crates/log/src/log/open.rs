@@ -59,7 +59,7 @@ impl Log {
         dir: PathBuf,
         topic_partition: TopicPartition,
         topic_id: Option<Uuid>,
-        config: LogConfig,
+        config: impl Into<Arc<LogConfig>>,
         options: OpenOptions,
         now_ms: TimestampMs,
     ) -> Result<Log, LogError> {
@@ -75,10 +75,11 @@ impl Log {
         dir: PathBuf,
         topic_partition: TopicPartition,
         topic_id: Option<Uuid>,
-        config: LogConfig,
+        config: impl Into<Arc<LogConfig>>,
         options: OpenOptions,
         now_ms: TimestampMs,
     ) -> Result<Log, LogError> {
+        let config = config.into();
         let failed = |what: &str| LogError::io(format!("could not {what} {}", dir.display()));
         vfs.create_dir_all(&dir).map_err(failed("create"))?;
         let folder = Arc::new(Folder { vfs: vfs.clone(), path: dir.as_path().into(), handles });
@@ -114,6 +115,7 @@ impl Log {
             producers: ProducerStates::default(),
             snapshots: listing.snapshots,
             removals: Vec::new(),
+            is_touched: true,
             failure: None,
         };
         log.finish_opening(&options, &samples, epochs_are_good, now_ms)?;
@@ -155,6 +157,10 @@ impl Log {
         }
         if self.log_end_offset() > self.segments[0].base_offset() {
             tracing::warn!("{}: leader-epoch-checkpoint does not fit the log; rebuilding it", self.topic_partition);
+        }
+        if self.size_bytes() == 0 {
+            self.epochs.start_empty();
+            return Ok(());
         }
         let mut found = Vec::new();
         for segment in &self.segments {
@@ -250,7 +256,7 @@ struct Opening {
     vfs: Arc<dyn Vfs>,
     dir: PathBuf,
     folder: Arc<Folder>,
-    config: LogConfig,
+    config: Arc<LogConfig>,
     options: OpenOptions,
     now_ms: TimestampMs,
     samples: Vec<EpochSample>,

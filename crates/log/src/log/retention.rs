@@ -137,6 +137,7 @@ impl Log {
     /// Renames the files of a segment; they are removed after the delay. The caller syncs the folder.
     pub(crate) fn remove_files_of(&mut self, base_offset: Offset, now_ms: TimestampMs) -> io::Result<()> {
         let paths = self.rename_segment(base_offset)?;
+        self.is_touched = true;
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
         self.removals.push(Removal { due_ms, paths });
         Ok(())

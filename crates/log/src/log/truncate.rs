@@ -19,6 +19,7 @@ impl Log {
             self.truncate_fully_and_start_at(offset, now_ms)?;
             return Ok(true);
         }
+        self.is_touched = true;
         while self.active().base_offset() > offset {
             let last = self.segments.len() - 1;
             self.schedule_removal(last, now_ms)?;
@@ -39,6 +40,7 @@ impl Log {
     /// Removes everything; the log goes on at `offset`.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now_ms: TimestampMs) -> Result<(), LogError> {
         self.check_writable()?;
+        self.is_touched = true;
         self.truncations += 1;
         let mut oldest = None;
         for last in (0..self.segments.len()).rev() {

@@ -69,6 +69,16 @@ impl<E: Entry> Entries<E> {
         self.last
     }
 
+    /// How many entries the file holds, the last of them, and whether bytes follow it. `None` if others are in memory.
+    pub(super) fn all_stored(&self) -> Option<(u32, Option<E>, bool)> {
+        self.pending.is_empty().then_some((self.stored, self.last, self.excess))
+    }
+
+    /// The inverse of [`Entries::all_stored`].
+    pub(super) fn with_stored(files: Arc<Files>, stored: u32, last: Option<E>, excess: bool) -> Self {
+        Self { files, stored, pending: Vec::new(), last, excess }
+    }
+
     /// Adds an entry. Failing to write it is no error: it stays in memory until a later write works.
     pub(crate) fn push(&mut self, entry: E) {
         let writes = self.writes_with_next();

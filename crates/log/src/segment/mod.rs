@@ -1,6 +1,7 @@
 //! One segment of a log: its file, its two indexes, and what is appended to or cut off from them. Which segment a
 //! record goes to, and when a new one starts, is decided by the log.
 
+mod description;
 pub(crate) mod entries;
 pub(crate) mod file;
 pub(crate) mod files;

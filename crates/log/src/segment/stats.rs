@@ -10,8 +10,8 @@ use super::index::{OffsetEntry, TimeEntry};
 pub(crate) struct SegmentStats {
     base_offset: Offset,
     index_interval: u64,
-    bytes_since_last_entry: u64,
-    last_indexed_timestamp: TimestampMs,
+    pub(super) bytes_since_last_entry: u64,
+    pub(super) last_indexed_timestamp: TimestampMs,
     pub(crate) next_offset: Offset,
     /// -1 if no batch has a timestamp.
     pub(crate) max_timestamp: TimestampMs,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A failing unwrap is a failing test.
 
 mod append;
+mod closed;
 mod compaction;
 mod damage;
 mod disk_faults;
