@@ -180,6 +180,15 @@ impl VfsFile for WatchedFile {
         self.looked_at("writing", self.inner.write_all_at(buf, offset))
     }
 
+    fn write_all_with_zeros_at(&self, buf: &[u8], zeros: u64, offset: u64) -> io::Result<u64> {
+        self.dir.check_in_use()?;
+        self.looked_at("writing", self.inner.write_all_with_zeros_at(buf, zeros, offset))
+    }
+
+    fn reserve(&self, offset: u64, bytes: u64) {
+        self.inner.reserve(offset, bytes);
+    }
+
     fn len(&self) -> io::Result<u64> {
         self.looked_at("looking at", self.inner.len())
     }

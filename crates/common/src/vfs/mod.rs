@@ -103,6 +103,13 @@ pub trait VfsFile: Send + Sync {
     }
     /// Writes all of `buf` or fails; after a failure any part of it may be in the file.
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+    /// Like [`Self::write_all_at`], and may put up to so many zeros behind: room for what comes next, which makes small
+    /// writes cheaper. Says how many it put; none is as good.
+    fn write_all_with_zeros_at(&self, buf: &[u8], _zeros: u64, offset: u64) -> io::Result<u64> {
+        self.write_all_at(buf, offset).map(|()| 0)
+    }
+    /// Takes disk space without making the file longer: a hint, so that a file that grows lies in one piece.
+    fn reserve(&self, _offset: u64, _bytes: u64) {}
     fn len(&self) -> io::Result<u64>;
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes the content durable (`fdatasync`).

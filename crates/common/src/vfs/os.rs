@@ -1,14 +1,19 @@
 //! The operating system's files.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use rustix::fs::FallocateFlags;
+
 use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
+
+/// What is put behind a write at most.
+static ZEROS: [u8; 128 << 10] = [0; 128 << 10];
 
 /// The real file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,6 +96,21 @@ impl VfsFile for OsFile {
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.0.write_all_at(buf, offset)
+    }
+
+    fn write_all_with_zeros_at(&self, buf: &[u8], zeros: u64, offset: u64) -> io::Result<u64> {
+        let zeros = &ZEROS[..ZEROS.len().min(usize::try_from(zeros).unwrap_or(usize::MAX))];
+        let slices = [IoSlice::new(buf), IoSlice::new(zeros)];
+        let written = if zeros.is_empty() { 0 } else { rustix::io::pwritev(&self.0, &slices, offset).unwrap_or(0) };
+        match written.checked_sub(buf.len()) {
+            Some(zeros) => Ok(zeros as u64),
+            None => self.0.write_all_at(&buf[written..], offset + written as u64).map(|()| 0),
+        }
+    }
+
+    fn reserve(&self, offset: u64, bytes: u64) {
+        // Not every file system can, and a full disk tells those who write.
+        let _ = rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, offset, bytes);
     }
 
     fn len(&self) -> io::Result<u64> {

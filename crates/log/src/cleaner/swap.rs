@@ -76,8 +76,8 @@ impl Log {
         index.release();
         time_index.release();
         // Every batch in it was checked on its way.
-        let file = SegmentFile::new(files, 0);
-        Segment { file: Arc::new(file), size: group.size, stats: group.stats, index, time_index, created_ms: now_ms }
+        let (file, created_ms) = (Arc::new(SegmentFile::new(files, 0)), now_ms);
+        Segment { file, size: group.size, stats: group.stats, index, time_index, created_ms, ahead: None }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Appending: header checks, producer checks, offsets patched in place, one write.
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs};
-use barnabas_protocol::records::{BatchHeader, TimestampType, assign_offsets, set_log_append_time, split_batches};
+use barnabas_protocol::records::{
+    BatchError, BatchHeader, TimestampType, assign_offsets, set_log_append_time, split_batches,
+};
 use bytes::BytesMut;
 
 use super::Log;
@@ -51,7 +53,7 @@ impl Log {
         self.check_writable()?;
         // An epoch never goes back within a log.
         let leader_epoch = leader_epoch.max(self.latest_epoch().unwrap_or(leader_epoch));
-        let (headers, whole_bytes) = check_batches(batches, &self.config, origin, now_ms)?;
+        let (mut headers, whole_bytes) = check_batches(batches, &self.config, origin, now_ms)?;
         batches.truncate(whole_bytes);
         if let Some(original) = self.check_producers(&headers, origin)? {
             return Ok(self.duplicate_info(&original, leader_epoch, whole_bytes));
@@ -60,7 +62,7 @@ impl Log {
             let message = format!("{whole_bytes} bytes do not fit into segment.bytes {}", self.config.segment_bytes);
             return Err(AppendError::rejected(ErrorCode::RecordListTooLarge, message));
         }
-        let headers = self.stamp(batches, &headers, leader_epoch, now_ms)?;
+        self.stamp(batches, &mut headers, leader_epoch, now_ms)?;
         // Before the write, so that the checkpoint is never behind the batches.
         self.assign_leader_epoch(leader_epoch);
         self.epochs.save_what_waits();
@@ -120,31 +122,30 @@ impl Log {
         }
     }
 
-    /// Writes offsets, epoch and time into the batches and returns their new headers.
+    /// Writes offsets, epoch and time into the batches and their headers.
     fn stamp(
         &self,
         batches: &mut [u8],
-        headers: &[BatchHeader],
+        headers: &mut [BatchHeader],
         leader_epoch: LeaderEpoch,
         now_ms: TimestampMs,
-    ) -> Result<Vec<BatchHeader>, AppendError> {
+    ) -> Result<(), AppendError> {
         let stamps_time = self.config.message_timestamp_type == TimestampType::LogAppendTime;
-        let mut stamped = Vec::with_capacity(headers.len());
+        let failed = |error: BatchError| AppendError::rejected(ErrorCode::UnknownServerError, error.to_string());
         let (mut position, mut next_offset) = (0, self.log_end_offset());
         for header in headers {
             let end = position + header.size_bytes();
             let batch = batches.get_mut(position..end).unwrap_or_default();
             if stamps_time && !header.is_control() {
                 set_log_append_time(batch, now_ms);
+                *header = BatchHeader::parse(batch).map_err(failed)?;
             }
+            *header = header.with_offsets(next_offset, leader_epoch).map_err(failed)?;
             assign_offsets(batch, next_offset, leader_epoch);
-            let header = BatchHeader::parse(batch)
-                .map_err(|error| AppendError::rejected(ErrorCode::UnknownServerError, error.to_string()))?;
             next_offset = header.next_offset();
             position = end;
-            stamped.push(header);
         }
-        Ok(stamped)
+        Ok(())
     }
 
     fn write(
@@ -160,7 +161,7 @@ impl Log {
         let max_timestamp = headers.iter().map(|h| h.max_timestamp).max().unwrap_or(-1);
         let incoming = Incoming { size: bytes.len() as u64, max_timestamp, last_offset: last.last_offset() };
         let rolled = self.roll_if_needed(&incoming, first.base_offset, now_ms)?;
-        match self.active_mut().append(bytes, headers) {
+        match self.active_mut().append(bytes, headers, now_ms) {
             Ok(()) => {}
             Err(WriteError::Undone(error)) => return Err(AppendError::Io(error)),
             Err(WriteError::Stuck(error)) => {
@@ -225,6 +226,7 @@ impl Log {
             return Ok(());
         }
         let _ = self.active().trim_file();
+        self.active_mut().ahead = None;
         let created = Segment::create(&self.folder, base_offset, &self.config, now_ms);
         let segment = created.map_err(LogError::io("could not start a new segment"))?;
         self.active_mut().finish_indexes();

@@ -110,6 +110,9 @@ impl Log {
     /// what could not be written before.
     pub fn tick(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
         self.remove_due_files(now_ms);
+        if !self.config.preallocate {
+            self.active_mut().trim_if_quiet(now_ms);
+        }
         self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
         self.epochs.save();
         self.rebuild_suspect_indexes(now_ms)?;

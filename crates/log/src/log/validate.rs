@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use barnabas_common::{ErrorCode, TimestampMs};
 use barnabas_protocol::records::{
-    BatchError, BatchHeader, DecompressionLimit, RecordError, TimestampType, crc_is_valid, scan_records, split_batches,
+    BatchError, BatchHeader, DecompressionLimit, RecordError, TimestampType, scan_records, split_batches,
 };
 
 use super::append::AppendOrigin;
@@ -90,7 +90,7 @@ fn check_batch(
         );
         return Err(AppendError::rejected(ErrorCode::MessageTooLarge, message));
     }
-    if !crc_is_valid(batch) {
+    if !header.crc_matches(batch) {
         return Err(AppendError::rejected(
             ErrorCode::CorruptMessage,
             "the CRC of the record batch does not match its content",

@@ -1,6 +1,7 @@
 //! One segment of a log: its file, its two indexes, and what is appended to or cut off from them. Which segment a
 //! record goes to, and when a new one starts, is decided by the log.
 
+pub(crate) mod ahead;
 mod description;
 pub(crate) mod entries;
 pub(crate) mod file;
@@ -21,6 +22,7 @@ use barnabas_protocol::records::BatchHeader;
 
 use crate::config::LogConfig;
 use crate::error::ReadError;
+use ahead::Ahead;
 use entries::{Entries, Found};
 use file::{SegmentFile, SegmentReader, at_or_before};
 use files::{Files, Folder};
@@ -39,6 +41,8 @@ pub(crate) struct Segment {
     pub(crate) index: Entries<OffsetEntry>,
     pub(crate) time_index: Entries<TimeEntry>,
     pub(crate) created_ms: TimestampMs,
+    /// For a segment that is being appended to.
+    pub(crate) ahead: Option<Box<Ahead>>,
 }
 
 /// A failed write.
@@ -77,6 +81,7 @@ impl Segment {
             index: Entries::empty(files.clone()),
             time_index: Entries::empty(files),
             created_ms: now_ms,
+            ahead: None,
         };
         segment.index.touch();
         segment.time_index.touch();
@@ -114,11 +119,18 @@ impl Segment {
     }
 
     /// Writes batches whose offsets have been assigned, in one write.
-    pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader]) -> Result<(), WriteError> {
+    pub(crate) fn append(
+        &mut self,
+        bytes: &[u8],
+        headers: &[BatchHeader],
+        now_ms: TimestampMs,
+    ) -> Result<(), WriteError> {
         let file = self.file.files.log().map_err(WriteError::Undone)?;
-        let written = file.write_all_at(bytes, self.size);
+        let ahead = self.ahead.get_or_insert_with(|| Ahead::new(self.size, now_ms).into());
+        let written = ahead.write(&*file, bytes, self.size, now_ms);
         self.file.files.was_written();
         if let Err(error) = written {
+            self.ahead = None;
             return match file.set_len(self.size) {
                 Ok(()) => Err(WriteError::Undone(error)),
                 Err(_) => Err(WriteError::Stuck(error)),
@@ -184,6 +196,7 @@ impl Segment {
         let Some((position, _)) = reader.seek(&mut reader.window(SEEK_READ_BYTES)?)? else { return Ok(()) };
         self.file.files.set_log_len(position)?;
         self.file.truncated_at(position);
+        self.ahead = None;
         self.size = position;
         self.index.truncate(|e| u64::from(e.position) < position)?;
         self.rebuild_stats(offset, config)
@@ -216,9 +229,20 @@ impl Segment {
 
     /// Makes the file as long as its good batches.
     pub(crate) fn trim_file(&self) -> io::Result<()> {
-        match self.file.files.log()?.len()? == self.size {
+        let is_longer = self.ahead.as_ref().is_some_and(|ahead| ahead.holds_more_than(self.size));
+        match !is_longer && self.file.files.log()?.len()? == self.size {
             true => Ok(()),
             false => self.file.files.set_log_len(self.size),
+        }
+    }
+
+    /// Gives back what was made ready for appends that do not come.
+    pub(crate) fn trim_if_quiet(&mut self, now_ms: TimestampMs) {
+        if let Some(ahead) = self.ahead.take_if(|ahead| ahead.is_quiet(now_ms))
+            && ahead.holds_more_than(self.size)
+        {
+            // What stays behind the batches does no harm.
+            let _ = self.file.files.set_log_len(self.size);
         }
     }
 

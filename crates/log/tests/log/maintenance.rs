@@ -1,6 +1,9 @@
 //! Rolling, retention, truncation, flushing and closing.
 
-use barnabas_common::vfs::{Fault, FaultOp, MemVfs, Vfs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use barnabas_common::vfs::{Fault, FaultOp, MemVfs, OsVfs, Vfs};
 use barnabas_log::{CleanupPolicy, DeletionReason, Log, LogConfig, OpenOptions};
 
 use crate::support::*;
@@ -222,4 +225,39 @@ fn preallocated_files_are_cut_when_closed() {
     assert_eq!(vfs.used_bytes().min(log.size_bytes()), log.size_bytes());
     let last = format!("{:020}.log", bases(&log).last().unwrap());
     assert_eq!(vfs.read(&dir().join(last)).unwrap().len() as u64, log.segments_info().last().unwrap().size_bytes);
+}
+
+/// A log on a real disk that so much is written to that room is made in front of it.
+fn busy(dir: &Path) -> (Log, PathBuf) {
+    let config = LogConfig::default();
+    let mut log = try_open_at(Arc::new(OsVfs), dir, &config, OpenOptions::default()).unwrap();
+    for _ in 0..70 {
+        append(&mut log, sized_batch(1, NOW_MS, 5_000)).unwrap();
+    }
+    let file = dir.join(format!("{:020}.log", 0));
+    assert!(file.metadata().unwrap().len() > log.size_bytes(), "there are zeros behind the batches");
+    (log, file)
+}
+
+#[test]
+fn what_a_kill_leaves_of_a_busy_log_opens_with_every_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, file) = busy(dir.path());
+    let (size_bytes, batches) = (log.size_bytes(), read_all(&log).unwrap());
+    drop(log);
+    let opened = try_open_at(Arc::new(OsVfs), dir.path(), &LogConfig::default(), OpenOptions::default()).unwrap();
+    assert_eq!(read_all(&opened).unwrap(), batches);
+    assert_eq!(file.metadata().unwrap().len(), size_bytes);
+}
+
+#[test]
+fn busy_files_are_cut_when_appends_stop_and_when_a_segment_is_closed() {
+    for closes in [|log: &mut Log| log.tick(NOW_MS + 10_000), |log: &mut Log| log.roll(NOW_MS), Log::close] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, file) = busy(dir.path());
+        let batches = read_all(&log).unwrap();
+        closes(&mut log).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), log.size_bytes());
+        assert_eq!(read_all(&log).unwrap(), batches);
+    }
 }

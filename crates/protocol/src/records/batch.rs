@@ -109,6 +109,17 @@ impl BatchHeader {
         Ok(header)
     }
 
+    /// The header that the batch has after [`assign_offsets`].
+    pub fn with_offsets(self, base_offset: i64, leader_epoch: i32) -> Result<Self, BatchError> {
+        let header = Self { base_offset, partition_leader_epoch: leader_epoch, ..self };
+        header.check_counts().map(|()| header)
+    }
+
+    /// Whether `batch` is exactly the batch of this header and its CRC-32C matches its content.
+    pub fn crc_matches(&self, batch: &[u8]) -> bool {
+        batch.len() == self.size_bytes() && computed_crc(batch) == self.crc
+    }
+
     fn check_counts(&self) -> Result<(), BatchError> {
         if self.record_count < 0 {
             return Err(BatchError::BadCount(self.record_count));
@@ -227,8 +238,12 @@ pub fn check_crc(batch: &[u8]) -> Result<(), BatchError> {
     if header.size_bytes() != batch.len() {
         return Err(BatchError::Truncated { needed: header.size_bytes(), available: batch.len() });
     }
-    let computed = crc32c::crc32c(batch.get(ATTRIBUTES_AT..).unwrap_or_default());
+    let computed = computed_crc(batch);
     if computed == header.crc { Ok(()) } else { Err(BatchError::BadCrc { stored: header.crc, computed }) }
+}
+
+fn computed_crc(batch: &[u8]) -> u32 {
+    crc32c::crc32c(batch.get(ATTRIBUTES_AT..).unwrap_or_default())
 }
 
 /// Writes base offset and leader epoch into a batch that has been parsed. The CRC does not cover them.
@@ -258,7 +273,7 @@ pub fn set_log_append_time(batch: &mut [u8], timestamp_ms: i64) {
 
 /// Computes the CRC of a whole batch and stores it.
 pub(super) fn write_crc(batch: &mut [u8]) {
-    let crc = crc32c::crc32c(batch.get(ATTRIBUTES_AT..).unwrap_or_default());
+    let crc = computed_crc(batch);
     write_at(batch, CRC_AT, &crc.to_be_bytes());
 }
 
