@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use barnabas_protocol::messages::ApiVersionsRequest;
 use barnabas_protocol::{
@@ -95,14 +95,15 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// The frame that carries this response, with where it is counted. `worked` is the time that went into it.
-    fn frame<M: Message>(&self, response: &M, worked: impl FnOnce() -> Duration) -> Frame {
+    /// The frame that carries this response, with where it is counted. `worked` is the time that went into it, if that is not
+    /// all since it began.
+    fn frame<M: Message>(&self, response: &M, worked: Option<Duration>) -> Frame {
         let chunks = encode_response_chunks(self.api, self.version, self.correlation_id, response);
-        Frame { chunks, unsent: self.broker.metrics.request_answered(self.api, self.times, worked()) }
+        Frame { chunks, unsent: self.broker.metrics.request_answered(self.api, self.times, worked) }
     }
 
     pub(crate) fn ready<M: Message>(&self, response: &M) -> Answer {
-        Answer::Ready(self.frame(response, || self.times.started.elapsed()))
+        Answer::Ready(self.frame(response, None))
     }
 
     /// Answers when the future is done. It runs to its end even if the client leaves.
@@ -115,7 +116,7 @@ impl RequestContext {
         let worked_before = self.times.started.elapsed();
         let task = tokio::spawn(async move {
             let (response, worked) = timed(response).await;
-            Ok(Some(ctx.frame(&response, || worked_before + worked)))
+            Ok(Some(ctx.frame(&response, Some(worked_before + worked))))
         });
         Answer::Later { task, abort_on_close: false }
     }
@@ -164,9 +165,8 @@ pub(crate) fn handle(
     broker: &Arc<Broker>,
     connection: &Arc<ConnectionInfo>,
     frame: BytesMut,
-    received: Instant,
+    times: RequestTimes,
 ) -> Result<Answer, Refused> {
-    let times = RequestTimes { received, started: Instant::now() };
     let (header, body) = decode_request_header(frame.freeze()).map_err(Refused::Header)?;
     let api = ApiKey::from_code(header.api_key).ok_or(Refused::UnknownApi(header.api_key))?;
     let RequestHeaderView { api_version: version, correlation_id, client_id, .. } = header;

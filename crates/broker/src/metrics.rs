@@ -105,6 +105,10 @@ pub(crate) struct UnsentAnswer {
 }
 
 impl UnsentAnswer {
+    pub(crate) fn made_at(&self) -> Instant {
+        self.ready
+    }
+
     /// To be called when the last byte is with the kernel.
     pub(crate) fn sent(self, write_began: Instant, now: Instant) {
         self.counters.response_queue.record(write_began.saturating_duration_since(self.ready));
@@ -222,12 +226,15 @@ impl Metrics {
         counters.request_queue.record(times.started.saturating_duration_since(times.received));
     }
 
-    /// The answer to a request is made. `worked` is the time that its handler ran; the rest it waited.
-    pub(crate) fn request_answered(&self, api: ApiKey, times: RequestTimes, worked: Duration) -> UnsentAnswer {
+    /// The answer to a request is made. `worked` is the time that its handler ran, if it did not run all the
+    /// time; the rest it waited.
+    pub(crate) fn request_answered(&self, api: ApiKey, times: RequestTimes, worked: Option<Duration>) -> UnsentAnswer {
         let counters = Arc::clone(self.of_api(api));
         let ready = Instant::now();
+        let took = ready.saturating_duration_since(times.started);
+        let worked = worked.unwrap_or(took);
         counters.local.record(worked);
-        counters.remote.record(ready.saturating_duration_since(times.started).saturating_sub(worked));
+        counters.remote.record(took.saturating_sub(worked));
         counters.unsent.fetch_add(1, Ordering::Relaxed);
         UnsentAnswer { counters, received: times.received, ready }
     }

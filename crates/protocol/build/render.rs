@@ -72,9 +72,13 @@ fn write_fields(code: &mut String, fields: &[Field], flexible: Versions) {
         let write = write_value(field);
         let _ = writeln!(code, "if {} {{ {write} }}", condition(field.versions));
     }
-    code.push_str("if flexible {\nlet mut tags = TaggedFields::default();\n");
     let mut tagged: Vec<_> =
         fields.iter().filter_map(|field| field.tag.map(|(tag, versions)| (tag, versions, field))).collect();
+    if tagged.is_empty() {
+        code.push_str("if flexible { w.unsigned_varint(0); }\n}\n");
+        return;
+    }
+    code.push_str("if flexible {\nlet mut tags = TaggedFields::default();\n");
     tagged.sort_by_key(|(tag, ..)| *tag);
     for (tag, versions, field) in tagged {
         let write = write_value(field);

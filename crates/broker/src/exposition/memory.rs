@@ -149,7 +149,7 @@ mod tests {
     fn request(metrics: &Metrics, took_ms: u64) {
         let received = Instant::now();
         let times = RequestTimes { received, started: received };
-        let unsent = metrics.request_answered(ApiKey::Produce, times, Duration::ZERO);
+        let unsent = metrics.request_answered(ApiKey::Produce, times, Some(Duration::ZERO));
         let done = received + Duration::from_millis(took_ms);
         unsent.sent(done, done);
     }

@@ -19,7 +19,7 @@ fn the_time_of_a_request_is_split_into_its_parts() {
     let metrics = Metrics::default();
     let (times, worked) = (times(), Duration::from_millis(3));
     metrics.request_started(ApiKey::Fetch, 12, times);
-    let unsent = metrics.request_answered(ApiKey::Fetch, times, worked);
+    let unsent = metrics.request_answered(ApiKey::Fetch, times, Some(worked));
     let (_, counters) = metrics.requests().next().unwrap();
     assert_eq!(counters.unsent.load(Ordering::Relaxed), 1);
     let ready = unsent.ready;
@@ -36,7 +36,7 @@ fn the_time_of_a_request_is_split_into_its_parts() {
 #[test]
 fn an_answer_that_is_never_sent_is_not_unsent_for_ever() {
     let metrics = Metrics::default();
-    drop(metrics.request_answered(ApiKey::Produce, times(), Duration::ZERO));
+    drop(metrics.request_answered(ApiKey::Produce, times(), Some(Duration::ZERO)));
     let (_, counters) = metrics.requests().next().unwrap();
     assert_eq!((counters.unsent.load(Ordering::Relaxed), counters.total.counts().total()), (0, 0));
 }

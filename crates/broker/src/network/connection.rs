@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -26,6 +27,7 @@ use super::frames::FrameBuffer;
 use super::outgoing::{Frame, Outgoing};
 use crate::broker::Broker;
 use crate::dispatch::{self, Answer, ConnectionInfo, Outcome};
+use crate::metrics::RequestTimes;
 
 /// Requests of one connection that may wait for their answer.
 const MAX_IN_FLIGHT: usize = 256;
@@ -48,6 +50,16 @@ enum Pending {
     },
     /// Produce with acks=0 has no answer.
     Silent,
+}
+
+impl Pending {
+    /// When the answer was made, if it is.
+    fn made_at(&self) -> Option<Instant> {
+        match self {
+            Self::Ready(frame) => Some(frame.unsent.made_at()),
+            _ => None,
+        }
+    }
 }
 
 /// What the answers of one connection that have not been sent amount to.
@@ -104,14 +116,16 @@ pub(crate) async fn serve(
 ) {
     let _open = broker.metrics.connection_opened(&listener);
     let info = Arc::new(ConnectionInfo::new(listener, peer, stream.local_addr().ok()));
+    let opened = Instant::now();
     let mut connection = Connection {
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),
         unsent: Unsent::default(),
         refusal: None,
-        patient_until: Instant::now(),
-        last_active: Instant::now(),
-        last_read: Instant::now(),
+        patient_until: opened,
+        last_active: opened,
+        last_read: opened,
+        now: opened,
         info,
         broker: Arc::clone(&broker),
         stream,
@@ -133,6 +147,8 @@ struct Connection {
     /// Until when a large frame on its way may hold memory that others wait for.
     patient_until: Instant,
     last_active: Instant,
+    /// What the clock last showed: reading it for every step costs more than many a step.
+    now: Instant,
     /// When the bytes came in of which frames are being handled.
     last_read: Instant,
     info: Arc<ConnectionInfo>,
@@ -172,29 +188,32 @@ impl Connection {
         }
         let may_read = self.may_handle();
         let has_memory = may_read && self.take_memory(share);
-        let deadline = tokio::time::Instant::from(self.deadline(share));
+        let is_short = may_read && !has_memory;
+        let deadline = if is_short { Instant::now() + MEMORY_RETRY } else { self.deadline(share) };
+        let deadline = tokio::time::Instant::from(deadline);
         // Later deadlines are looked at when the alarm goes off: setting it for every request would cost more than
         // many a request.
         if deadline < alarm.deadline() || alarm.is_elapsed() {
             alarm.as_mut().reset(deadline);
         }
-        let Self { frames, pending, unsent, stream, last_active, last_read, .. } = self;
+        let Self { frames, pending, unsent, stream, last_active, last_read, now, .. } = self;
         tokio::select! {
             biased;
             answer = wait_for(pending.front_mut()) => {
                 let answer = answer?;
+                *now = Instant::now();
                 unsent.removed(&pending[0]);
                 unsent.added(&answer);
                 pending[0] = answer;
             }
-            read = stream.read_buf(frames.spare()), if has_memory => {
-                *last_active = Instant::now();
-                *last_read = *last_active;
+            read = read_some(stream, frames), if has_memory => {
                 if read? == 0 {
                     return Err(End::Quiet);
                 }
+                *now = Instant::now();
+                *last_active = *now;
+                *last_read = *now;
             }
-            () = tokio::time::sleep(MEMORY_RETRY), if may_read && !has_memory => {}
             () = alarm => self.check_deadline(share)?,
             () = stopped => return Err(End::Quiet),
         }
@@ -233,6 +252,7 @@ impl Connection {
             };
             match self.handle(frame) {
                 Ok(answer) => {
+                    self.now = answer.made_at().unwrap_or_else(Instant::now);
                     self.unsent.added(&answer);
                     self.pending.push_back(answer);
                 }
@@ -245,8 +265,8 @@ impl Connection {
     }
 
     fn handle(&self, frame: BytesMut) -> Result<Pending, End> {
-        let handled =
-            catch_unwind(AssertUnwindSafe(|| dispatch::handle(&self.broker, &self.info, frame, self.last_read)));
+        let times = RequestTimes { received: self.last_read, started: self.now };
+        let handled = catch_unwind(AssertUnwindSafe(|| dispatch::handle(&self.broker, &self.info, frame, times)));
         match handled {
             Ok(Ok(Answer::Ready(frame))) => Ok(Pending::Ready(frame)),
             Ok(Ok(Answer::Later { task, abort_on_close })) => Ok(Pending::Waiting { task, abort_on_close }),
@@ -272,8 +292,9 @@ impl Connection {
         if out.is_empty() {
             return Ok(false);
         }
-        out.send(&self.stream, Duration::from_millis(self.broker.settings.connections_max_idle_ms)).await?;
-        self.last_active = Instant::now();
+        let patience = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
+        self.now = out.send(&self.stream, patience, self.now).await?;
+        self.last_active = self.now;
         Ok(true)
     }
 
@@ -324,6 +345,20 @@ impl Connection {
             }
         }
     }
+}
+
+/// Reads what has arrived into memory that is taken only then.
+async fn read_some(stream: &mut TcpStream, frames: &mut FrameBuffer) -> io::Result<usize> {
+    std::future::poll_fn(|context| {
+        ready!(stream.poll_read_ready(context))?;
+        let read = pin!(stream.read_buf(&mut frames.spare())).poll(context);
+        match &read {
+            Poll::Ready(Ok(bytes)) => frames.arrived(*bytes),
+            _ => frames.release_unused(),
+        }
+        read
+    })
+    .await
 }
 
 /// The answer at the front once its task has ended; never, when nothing waits there.

@@ -62,9 +62,14 @@ impl Outgoing {
         self.chunks.is_empty()
     }
 
-    /// Hands everything to the kernel. A peer that takes nothing for as long as `patience` is an error.
-    pub(crate) async fn send(mut self, stream: &impl Stream, patience: Duration) -> io::Result<()> {
-        let began = Instant::now();
+    /// Hands everything to the kernel. A peer that takes nothing for as long as `patience` is an error. `began` is now; so is
+    /// what it returns, later.
+    pub(crate) async fn send(
+        mut self,
+        stream: &impl Stream,
+        patience: Duration,
+        began: Instant,
+    ) -> io::Result<Instant> {
         loop {
             match send_now(stream, &mut self.chunks)? {
                 Progress::Done => break,
@@ -75,7 +80,7 @@ impl Outgoing {
         }
         let now = Instant::now();
         self.unsent.into_iter().for_each(|answer| answer.sent(began, now));
-        Ok(())
+        Ok(now)
     }
 }
 

@@ -119,7 +119,19 @@ impl Reader {
         Ok(Uuid::from_bytes(id))
     }
 
+    #[inline]
     pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
+        match self.bytes.first() {
+            Some(byte) if *byte < 0x80 => {
+                let value = u32::from(*byte);
+                self.bytes.advance(1);
+                Ok(value)
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value: u32 = 0;
         for i in 0..MAX_VARINT_BYTES {
             self.need(1)?;
@@ -145,8 +157,13 @@ impl Reader {
 
     pub fn nullable_string(&mut self, compact: bool) -> Result<Option<String>, DecodeError> {
         let len = if compact { self.compact_len()? } else { i64::from(self.int16()?) };
-        let Some(bytes) = self.take(len)? else { return Ok(None) };
-        std::str::from_utf8(&bytes).map(|text| Some(text.to_owned())).map_err(|_| DecodeError::BadString)
+        let Ok(len) = usize::try_from(len) else { return Ok(None) };
+        self.need(len)?;
+        let text =
+            std::str::from_utf8(self.bytes.get(..len).unwrap_or_default()).map_err(|_| DecodeError::BadString)?;
+        let text = text.to_owned();
+        self.bytes.advance(len);
+        Ok(Some(text))
     }
 
     pub fn nullable_bytes(&mut self, compact: bool) -> Result<Option<Bytes>, DecodeError> {

@@ -99,7 +99,7 @@ async fn whatever_the_socket_takes_the_order_holds() {
     for at_once in [1, 7, 1000, 100_000] {
         for sends_files in [true, false] {
             let stream = Trickle::new(at_once, sends_files);
-            outgoing(mixed(&file)).send(&stream, PATIENCE).await.unwrap();
+            outgoing(mixed(&file)).send(&stream, PATIENCE, Instant::now()).await.unwrap();
             assert!(*stream.taken.lock().unwrap() == expected, "{at_once} at once, files {sends_files}");
         }
     }
@@ -110,7 +110,7 @@ async fn what_stands_before_a_file_waits_for_it() {
     let file = file(&MemVfs::new(), Path::new("/f"), &content(1000));
     let stream = Trickle::new(100_000, true);
     let range = Chunk::File(FileRange::new(file, 0, 10));
-    outgoing([bytes("a"), bytes("b"), range, bytes("c")]).send(&stream, PATIENCE).await.unwrap();
+    outgoing([bytes("a"), bytes("b"), range, bytes("c")]).send(&stream, PATIENCE, Instant::now()).await.unwrap();
     let mut calls = stream.calls.lock().unwrap().clone();
     // Every other call finds the socket full.
     calls.dedup();
@@ -124,7 +124,7 @@ async fn a_file_that_became_shorter_ends_the_connection() {
         let chunks = [bytes("head"), Chunk::File(FileRange::new(Arc::clone(&file), 500, 400)), bytes("next frame")];
         file.set_len(600).unwrap();
         let stream = Trickle::new(1000, sends_files);
-        let error = outgoing(chunks).send(&stream, PATIENCE).await.unwrap_err();
+        let error = outgoing(chunks).send(&stream, PATIENCE, Instant::now()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         assert!(!stream.taken.lock().unwrap().ends_with(b"frame"));
     }
@@ -144,7 +144,7 @@ async fn a_peer_that_takes_nothing_is_given_up() {
             std::future::pending().await
         }
     }
-    let error = outgoing([bytes("answer")]).send(&Stuck, Duration::from_millis(1)).await.unwrap_err();
+    let error = outgoing([bytes("answer")]).send(&Stuck, Duration::from_millis(1), Instant::now()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
@@ -164,7 +164,7 @@ async fn files_reach_a_slow_reader_over_a_real_socket() {
     for file in [on_disk, in_memory] {
         let (near, mut far) = pair().await;
         let range = FileRange::new(file, 1, whole.len() - 1);
-        let sending = outgoing([bytes("\0"), Chunk::File(range), bytes("end")]).send(&near, PATIENCE);
+        let sending = outgoing([bytes("\0"), Chunk::File(range), bytes("end")]).send(&near, PATIENCE, Instant::now());
         let reading = async {
             let mut got = vec![0; whole.len() + 3];
             for part in got.chunks_mut(300_000) {
@@ -187,7 +187,7 @@ async fn a_file_cut_while_the_socket_is_full_ends_the_connection() {
     let (near, mut far) = pair().await;
     let range = FileRange::new(Arc::clone(&file), 0, whole.len());
     let sending = async move {
-        let result = outgoing([Chunk::File(range), bytes("next frame")]).send(&near, PATIENCE).await;
+        let result = outgoing([Chunk::File(range), bytes("next frame")]).send(&near, PATIENCE, Instant::now()).await;
         drop(near);
         result
     };
