@@ -7,6 +7,7 @@ mod dir;
 mod epoch_cache;
 mod error;
 mod fuzz;
+mod journal;
 mod log;
 mod producer;
 mod segment;
@@ -21,6 +22,10 @@ pub use epoch_cache::EpochEntry;
 pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, RejectedRecord};
 #[doc(hidden)]
 pub use fuzz::fuzz_one_segment;
+pub use journal::{
+    ClosedFile, JournalEntry, JournalFile, JournalFiles, JournalWriter, NewFile, ReplaySummary, ReplayedEntry,
+    journal_exists, replay as replay_journal,
+};
 pub use log::{
     AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, OpenOptions, ReadPlan,
     SegmentInfo, TimestampOffset, TimestampPlan, validate_compacted,

@@ -94,6 +94,19 @@ impl Log {
         is_due.then(|| self.flush_plan(closed_end))
     }
 
+    /// The same for everything that has been appended.
+    pub fn plan_flush(&self) -> Option<FlushPlan> {
+        let end = self.log_end_offset();
+        let is_due = self.failure.is_none() && self.recovery_point < end;
+        is_due.then(|| self.flush_plan(end))
+    }
+
+    /// From now on somebody else makes appends durable, before they are acknowledged: `flush.messages` and `flush.ms` have
+    /// nothing left to do.
+    pub fn leave_syncs_to_journal(&mut self) {
+        self.is_journaled = true;
+    }
+
     /// Takes note of how a [`FlushPlan`] ended.
     pub fn flushed(&mut self, result: io::Result<Flushed>) -> Result<(), LogError> {
         match result {
@@ -116,7 +129,8 @@ impl Log {
         self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
         self.epochs.save();
         self.rebuild_suspect_indexes(now_ms)?;
-        if self.failure.is_none() && now_ms.saturating_sub(self.last_flush_ms) >= self.config.flush_ms {
+        let flushes = self.failure.is_none() && !self.is_journaled;
+        if flushes && now_ms.saturating_sub(self.last_flush_ms) >= self.config.flush_ms {
             self.last_flush_ms = now_ms;
             self.flush()?;
         }
@@ -147,7 +161,7 @@ impl Log {
 
     pub(super) fn flush_if_due(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
         let unflushed = self.log_end_offset() - self.recovery_point;
-        if unflushed >= self.config.flush_messages {
+        if unflushed >= self.config.flush_messages && !self.is_journaled {
             self.last_flush_ms = now_ms;
             self.flush()?;
         }

@@ -5,6 +5,7 @@ mod append;
 mod closed;
 mod file_range;
 mod flush;
+mod journaled;
 mod open;
 mod producers;
 mod read;
@@ -65,6 +66,8 @@ pub struct Log {
     removals: Vec<retention::Removal>,
     /// Whether closing has anything to write: a log that was described by its last close, and not used since, has not.
     is_touched: bool,
+    /// Whether appends are made durable by a journal.
+    is_journaled: bool,
     /// Why nothing may be written any more.
     failure: Option<String>,
 }

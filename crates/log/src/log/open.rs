@@ -116,6 +116,7 @@ impl Log {
             snapshots: listing.snapshots,
             removals: Vec::new(),
             is_touched: true,
+            is_journaled: false,
             failure: None,
         };
         log.finish_opening(&options, &samples, epochs_are_good, now_ms)?;

@@ -1,0 +1,235 @@
+//! The files of a journal: which there are, which are in use, which are free. Making a new one takes a while and
+//! is done aside.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
+
+use super::entry::{FILE_HEADER_BYTES, FileHeader};
+
+/// Plain files: Apache Kafka leaves those alone in its log directories.
+const NAME_PREFIX: &str = "barnabas-journal-";
+const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// One file, in use or free.
+pub struct JournalFile {
+    pub(super) number: u32,
+    pub(super) file: Arc<dyn VfsFile>,
+}
+
+/// A file that is full, or was found at the start, and may be needed for recovery.
+struct Used {
+    generation: u64,
+    file: JournalFile,
+}
+
+/// All files of the journal but the one that is being written.
+pub struct JournalFiles {
+    vfs: Arc<dyn Vfs>,
+    dir: PathBuf,
+    file_bytes: u64,
+    max_files: u32,
+    free: Vec<JournalFile>,
+    used: VecDeque<Used>,
+    active: Option<u32>,
+    last_generation: u64,
+    last_group: u64,
+    previous_end: u64,
+}
+
+/// Whether there is a journal in the directory, from this or an earlier run.
+pub fn journal_exists(vfs: &dyn Vfs, dir: &Path) -> io::Result<bool> {
+    Ok(!numbers(vfs, dir)?.is_empty())
+}
+
+fn numbers(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<u32>> {
+    let names = vfs.read_dir(dir)?.into_iter().filter(|entry| !entry.is_dir);
+    Ok(names.filter_map(|entry| entry.name.strip_prefix(NAME_PREFIX)?.parse().ok()).collect())
+}
+
+pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{NAME_PREFIX}{number}"))
+}
+
+/// A file with the header of its last use.
+pub(super) struct Found {
+    pub(super) number: u32,
+    pub(super) header: FileHeader,
+    pub(super) file: Arc<dyn VfsFile>,
+}
+
+/// The files that have been in use, oldest generation first.
+pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for number in numbers(vfs, dir)? {
+        let file = vfs.open(&path(dir, number), OpenMode::WRITE)?;
+        let mut head = vec![0; FILE_HEADER_BYTES as usize];
+        match file.read_exact_at(&mut head, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+            Err(error) => return Err(error),
+        }
+        found.extend(FileHeader::parse(&head).map(|header| Found { number, header, file }));
+    }
+    found.sort_by_key(|found| found.header.generation);
+    Ok(found)
+}
+
+impl JournalFiles {
+    /// Takes over the files of a directory after [`super::replay`]: the generations to `keep` stay as they are, all others
+    /// are free. Files of another size than wanted are removed.
+    pub fn open(
+        vfs: Arc<dyn Vfs>,
+        dir: PathBuf,
+        total_bytes: u64,
+        max_files: u32,
+        last: &super::ReplaySummary,
+    ) -> io::Result<JournalFiles> {
+        let file_bytes = (total_bytes / u64::from(max_files)).max(FILE_HEADER_BYTES * 2);
+        let mut files = JournalFiles {
+            vfs,
+            dir,
+            file_bytes,
+            max_files,
+            free: Vec::new(),
+            used: VecDeque::new(),
+            active: None,
+            last_generation: last.last_generation,
+            // One more than the group that a crash may have torn: what is left of that one must never look new.
+            last_group: last.last_group + 1,
+            previous_end: last.end_of_last,
+        };
+        let mut in_use = find(&*files.vfs, &files.dir)?;
+        in_use.retain(|found| last.keep.contains(&found.header.generation));
+        for number in numbers(&*files.vfs, &files.dir)? {
+            if let Some(at) = in_use.iter().position(|found| found.number == number) {
+                let Found { header, file, .. } = in_use.remove(at);
+                files.used.push_back(Used { generation: header.generation, file: JournalFile { number, file } });
+                continue;
+            }
+            let file = files.vfs.open(&path(&files.dir, number), OpenMode::WRITE)?;
+            if file.len()? == file_bytes && number < max_files {
+                files.free.push(JournalFile { number, file });
+            } else {
+                files.vfs.remove_file(&path(&files.dir, number))?;
+            }
+        }
+        files.used.make_contiguous().sort_by_key(|used| used.generation);
+        Ok(files)
+    }
+
+    /// Removes every file; the journal is not wanted any more and everything in it is in the segments.
+    pub fn remove_all(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
+        let numbers = numbers(vfs, dir)?;
+        for number in &numbers {
+            vfs.remove_file(&path(dir, *number))?;
+        }
+        if numbers.is_empty() { Ok(()) } else { vfs.sync_dir(dir) }
+    }
+
+    /// How many full files wait for their segments to be on disk.
+    pub fn used_count(&self) -> usize {
+        self.used.len()
+    }
+
+    pub fn free_count(&self) -> usize {
+        self.free.len()
+    }
+
+    pub fn max_files(&self) -> u32 {
+        self.max_files
+    }
+
+    /// Entries of one group must not be larger together.
+    pub fn room_bytes(&self) -> u64 {
+        self.file_bytes - FILE_HEADER_BYTES
+    }
+
+    /// A way to make another file, if there may be more. To be run without holding up anybody.
+    pub fn plan_another(&self) -> Option<NewFile> {
+        let is_taken = |number: &u32| {
+            self.active == Some(*number)
+                || self.free.iter().any(|file| file.number == *number)
+                || self.used.iter().any(|used| used.file.number == *number)
+        };
+        let number = (0..self.max_files).find(|number| !is_taken(number))?;
+        Some(NewFile { vfs: self.vfs.clone(), dir: self.dir.clone(), number, size: self.file_bytes })
+    }
+
+    pub fn add(&mut self, file: JournalFile) {
+        self.free.push(file);
+    }
+
+    /// A file to go on in, if one is free.
+    pub fn take_free(&mut self) -> Option<JournalFile> {
+        self.free.pop()
+    }
+
+    pub(super) fn begin_generation(&mut self, file: &JournalFile) -> FileHeader {
+        self.active = Some(file.number);
+        self.last_generation += 1;
+        let generation = self.last_generation;
+        FileHeader {
+            generation,
+            oldest_live: self.used.front().map_or(generation, |oldest| oldest.generation),
+            first_group: self.last_group + 1,
+            previous_end: self.previous_end,
+        }
+    }
+
+    pub(super) fn last_group(&self) -> u64 {
+        self.last_group
+    }
+
+    pub(super) fn retire(&mut self, file: JournalFile, generation: u64, end: u64, last_group: u64) {
+        self.active = None;
+        self.previous_end = end;
+        self.last_group = last_group;
+        self.used.push_back(Used { generation, file });
+    }
+
+    /// Everything in this generation is on disk elsewhere, and what says so is, too: its file is free.
+    pub fn release(&mut self, generation: u64) {
+        if let Some(at) = self.used.iter().position(|used| used.generation == generation)
+            && let Some(used) = self.used.remove(at)
+        {
+            self.free.push(used.file);
+        }
+    }
+}
+
+/// A file that is to be made.
+pub struct NewFile {
+    vfs: Arc<dyn Vfs>,
+    dir: PathBuf,
+    number: u32,
+    size: u64,
+}
+
+impl NewFile {
+    /// Fills the file with zeros, so that its blocks exist and have been written. Of a failed try nothing is left.
+    pub fn make(self) -> io::Result<JournalFile> {
+        let path = path(&self.dir, self.number);
+        let made = self.fill(&path);
+        if made.is_err() {
+            let _ = self.vfs.remove_file(&path);
+        }
+        made
+    }
+
+    fn fill(&self, path: &Path) -> io::Result<JournalFile> {
+        let file = self.vfs.open(path, OpenMode::TRUNCATE)?;
+        let mut position = 0;
+        while position < self.size {
+            let part = (self.size - position).min(ZEROS.len() as u64);
+            file.write_all_at(&ZEROS[..part as usize], position)?;
+            position += part;
+        }
+        file.sync_all()?;
+        self.vfs.sync_dir(&self.dir)?;
+        Ok(JournalFile { number: self.number, file })
+    }
+}

@@ -1,0 +1,153 @@
+//! Reading a journal after a crash: all entries that may be missing in the segments, in the order of their groups.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use barnabas_common::vfs::{Vfs, VfsFile};
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::entry::{ENTRY_HEADER_BYTES, FILE_HEADER_BYTES, Parsed, declared_payload, parse};
+use super::files::{Found, find, path};
+use crate::JournalEntry;
+
+const READ_BYTES: usize = 1 << 20;
+/// How far beyond a tear is looked for groups that must not be there.
+const SEARCH_BYTES: usize = 1 << 20;
+
+/// One entry and where it stands.
+pub struct ReplayedEntry {
+    pub entry: JournalEntry,
+    pub generation: u64,
+}
+
+/// What a replay found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplaySummary {
+    pub entries: u64,
+    pub bytes: u64,
+    /// Acknowledged entries that cannot be read, in words.
+    pub damage: Vec<String>,
+    /// Generations that must stay as they are, because something in them could not be used yet.
+    pub keep: BTreeSet<u64>,
+    pub(super) last_generation: u64,
+    pub(super) last_group: u64,
+    pub(super) end_of_last: u64,
+}
+
+/// Hands every entry to `visit`, which says whether it has been dealt with; else its generation is kept.
+pub fn replay(
+    vfs: &Arc<dyn Vfs>,
+    dir: &Path,
+    mut visit: impl FnMut(ReplayedEntry) -> bool,
+) -> io::Result<ReplaySummary> {
+    let mut summary = ReplaySummary::default();
+    let files = find(&**vfs, dir)?;
+    let Some(newest) = files.last() else { return Ok(summary) };
+    let oldest_live = newest.header.oldest_live;
+    summary.last_generation = newest.header.generation;
+    let mut live = files.iter().filter(|found| found.header.generation >= oldest_live).peekable();
+    while let Some(found) = live.next() {
+        summary.last_group = summary.last_group.max(found.header.first_group.saturating_sub(1));
+        let next = live.peek().map(|next| next.header);
+        // Only the generation right before knows where this one must end.
+        let promised_end =
+            next.filter(|next| next.generation == found.header.generation + 1).map_or(0, |next| next.previous_end);
+        let mut scan = Scan::new(found)?;
+        scan.run(&mut summary, &mut visit)?;
+        if scan.position < promised_end || (next.is_none() && scan.goes_on_beyond()?) {
+            let (file, position) = (path(dir, found.number), scan.position);
+            summary.damage.push(format!("{} cannot be read from byte {position} on", file.display()));
+        }
+        summary.end_of_last = scan.position;
+    }
+    Ok(summary)
+}
+
+/// A walk over the entries of one file.
+struct Scan<'a> {
+    found: &'a Found,
+    file: &'a dyn VfsFile,
+    len: u64,
+    /// Up to where all entries are good.
+    position: u64,
+    buffer: BytesMut,
+    group: u64,
+}
+
+impl<'a> Scan<'a> {
+    fn new(found: &'a Found) -> io::Result<Self> {
+        let len = found.file.len()?;
+        let group = found.header.first_group;
+        Ok(Self { found, file: &*found.file, len, position: FILE_HEADER_BYTES, buffer: BytesMut::new(), group })
+    }
+
+    fn run(&mut self, summary: &mut ReplaySummary, visit: &mut impl FnMut(ReplayedEntry) -> bool) -> io::Result<()> {
+        let generation = self.found.header.generation;
+        while let Some(Parsed { group, entry }) = self.next()? {
+            summary.entries += 1;
+            summary.bytes += entry.batches.len() as u64;
+            summary.last_group = summary.last_group.max(group);
+            if !visit(ReplayedEntry { entry, generation }) {
+                summary.keep.insert(generation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next entry; none where what follows is torn, or left over from an earlier use.
+    fn next(&mut self) -> io::Result<Option<Parsed>> {
+        self.fill(ENTRY_HEADER_BYTES)?;
+        let Some(payload_bytes) = declared_payload(&self.buffer) else { return Ok(None) };
+        let size = ENTRY_HEADER_BYTES + payload_bytes;
+        if self.position + size as u64 > self.len {
+            return Ok(None);
+        }
+        self.fill(size)?;
+        let whole: Bytes = match self.buffer.get(..size) {
+            Some(whole) => Bytes::copy_from_slice(whole),
+            None => return Ok(None),
+        };
+        let Some(parsed) = parse(&whole) else { return Ok(None) };
+        if parsed.group < self.group {
+            return Ok(None);
+        }
+        self.group = parsed.group;
+        self.buffer.advance(size);
+        self.position += size as u64;
+        Ok(Some(parsed))
+    }
+
+    /// Whether a later group can be read behind what cannot: a crash tears only the last one, so this is damage.
+    fn goes_on_beyond(&mut self) -> io::Result<bool> {
+        self.fill(SEARCH_BYTES)?;
+        let bytes = std::mem::take(&mut self.buffer).freeze();
+        let torn = self.group + 1;
+        let is_later = |at: usize| {
+            let group = bytes.get(at + 8..).and_then(|rest| rest.first_chunk()).map(|group| u64::from_be_bytes(*group));
+            group.is_some_and(|group| group > torn) && parse(&bytes.slice(at..)).is_some()
+        };
+        Ok((1..bytes.len().saturating_sub(ENTRY_HEADER_BYTES)).any(is_later))
+    }
+
+    /// Has so many bytes from the position on in memory, as far as the file has them.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        while self.buffer.len() < wanted {
+            let at = self.position + self.buffer.len() as u64;
+            let left = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
+            let part = left.min(READ_BYTES.max(wanted - self.buffer.len()));
+            if part == 0 {
+                return Ok(());
+            }
+            let start = self.buffer.len();
+            self.buffer.resize(start + part, 0);
+            let read = self.file.read_at(&mut self.buffer[start..], at);
+            self.buffer.truncate(start + *read.as_ref().unwrap_or(&0));
+            if read? == 0 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing: one group of entries at a time, on disk when the call returns.
+
+use std::io;
+
+use super::entry::{FILE_HEADER_BYTES, FileHeader, JournalEntry};
+use super::files::{JournalFile, JournalFiles};
+
+/// Buffers larger than this are not kept for the next group.
+const KEEP_BYTES: usize = 1 << 20;
+
+/// Writes the journal. After a failed write or sync it must not be used again: what the disk holds is not known.
+#[derive(Default)]
+pub struct JournalWriter {
+    active: Option<Active>,
+    buffer: Vec<u8>,
+}
+
+struct Active {
+    file: JournalFile,
+    header: FileHeader,
+    end: u64,
+    last_group: u64,
+}
+
+/// The file that was written until now is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedFile {
+    pub generation: u64,
+}
+
+impl JournalWriter {
+    /// Whether a group of this size fits into the present file.
+    pub fn has_room(&self, files: &JournalFiles, bytes: u64) -> bool {
+        let end = files.room_bytes() + FILE_HEADER_BYTES;
+        self.active.as_ref().is_some_and(|active| active.end + bytes <= end)
+    }
+
+    /// Goes on in a file that [`JournalFiles::take_free`] gave; says which one is full now.
+    pub fn next_file(&mut self, files: &mut JournalFiles, file: JournalFile) -> io::Result<Option<ClosedFile>> {
+        let closed = self.active.take().map(|active| {
+            let generation = active.header.generation;
+            files.retire(active.file, generation, active.end, active.last_group);
+            ClosedFile { generation }
+        });
+        let header = files.begin_generation(&file);
+        // On disk before the first entry: else a crash could leave the old header over parts of new entries.
+        file.file.write_all_at(&header.encode(), 0)?;
+        file.file.sync_data()?;
+        let last_group = files.last_group();
+        self.active = Some(Active { file, header, end: FILE_HEADER_BYTES, last_group });
+        Ok(closed)
+    }
+
+    /// Writes a group and syncs it. There must be room.
+    pub fn write_group(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
+        let Some(active) = &mut self.active else {
+            return Err(io::Error::other("the journal has no file to write to"));
+        };
+        let group = active.last_group + 1;
+        self.buffer.clear();
+        entries.iter().for_each(|entry| entry.encode(group, &mut self.buffer));
+        active.file.file.write_all_at(&self.buffer, active.end)?;
+        active.file.file.sync_data()?;
+        active.end += self.buffer.len() as u64;
+        active.last_group = group;
+        if self.buffer.capacity() > KEEP_BYTES {
+            self.buffer = Vec::new();
+        }
+        Ok(())
+    }
+}

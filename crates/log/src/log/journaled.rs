@@ -1,0 +1,47 @@
+//! Taking over what a journal holds of the log and the segments may have lost.
+
+use barnabas_common::{Offset, TimestampMs};
+use barnabas_protocol::records::split_batches;
+
+use super::Log;
+use crate::error::{AppendError, Corruption, LogError};
+use crate::segment::names;
+
+impl Log {
+    /// Appends those of the batches that are not in the log. They must go on where it ends: what is between was
+    /// acknowledged and is lost, and the log must not be served without it.
+    pub fn append_journaled(&mut self, batches: &[u8], now_ms: TimestampMs) -> Result<(), AppendError> {
+        let end = self.log_end_offset();
+        let mut known_bytes = 0;
+        for batch in split_batches(batches) {
+            let Ok((header, _)) = batch else { break };
+            if header.next_offset() > end {
+                break;
+            }
+            known_bytes += header.size_bytes();
+        }
+        let missing = batches.get(known_bytes..).unwrap_or_default();
+        match split_batches(missing).next() {
+            None => Ok(()),
+            Some(Ok((first, _))) if first.base_offset == end => self.append_as_follower(missing, now_ms).map(|_| ()),
+            Some(Ok((first, _))) => Err(self.lost_before(first.base_offset).into()),
+            Some(Err(error)) => Err(AppendError::Offline(format!("the journal holds no record batch: {error}"))),
+        }
+    }
+
+    fn lost_before(&self, journaled: Offset) -> LogError {
+        let end = self.log_end_offset();
+        let base_offset = self.active().base_offset();
+        LogError::Corrupt(Corruption {
+            what: format!(
+                "the log ends at offset {end}, the journal goes on at {journaled}: acknowledged records between are missing"
+            ),
+            file: names::file_path(&self.dir, base_offset, names::LOG),
+            position: self.active().size,
+            how_to_fix:
+                "restore the partition's folder from a copy; to give these records up, stop the broker and remove the \
+                         barnabas-journal-* files beside the folder"
+                    .to_owned(),
+        })
+    }
+}
