@@ -1,6 +1,7 @@
 //! Partitions as this broker holds them: the log behind its lock, the high watermark, who waits for data, and
 //! the fetch sessions of consumers. No sockets and no wire messages beyond record batches.
 
+mod commit;
 mod fetch;
 mod fetch_memory;
 mod fetch_session;
@@ -8,7 +9,8 @@ mod manager;
 mod partition;
 mod waiters;
 
+pub use commit::{Committer, GroupCommit, Holder, Keeper, NotDurable, OnFailure, Ticket, Tickets, recover};
 pub use fetch::{FetchLimits, FetchTarget, FetchedPartition, fetch};
 pub use fetch_session::{CachedPartition, FetchSessionCache, SessionFetch, SessionPartition, SessionRequest, TopicKey};
 pub use manager::ReplicaManager;
-pub use partition::{Isolation, Partition, PartitionError, PartitionOffsets};
+pub use partition::{Appended, Isolation, Partition, PartitionError, PartitionOffsets};

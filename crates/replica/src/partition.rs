@@ -3,15 +3,19 @@
 //! **Invariant:** log start offset ≤ last stable offset ≤ high watermark ≤ log end offset. Readers see nothing
 //! at or above the high watermark. The lock is never held while bytes are read from the disk.
 
+use std::io;
 use std::sync::Arc;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
-use barnabas_log::{AppendError, AppendInfo, AppendOrigin, Log, LogConfig, LogError, ReadError, ReadPlan};
+use barnabas_log::{
+    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError, ReadPlan,
+};
 use bytes::BytesMut;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::{error, info};
 
+use crate::commit::{GroupCommit, SYNC_SEGMENT_FROM_BYTES, Ticket};
 use crate::fetch::RANGE_FROM_BYTES;
 use crate::waiters::Waiters;
 
@@ -66,22 +70,70 @@ struct State {
     /// What clients are told then.
     offline_code: ErrorCode,
     leader_epoch: LeaderEpoch,
+    /// Who makes appends durable; without it the operating system does, in its time.
+    commit: Option<Arc<GroupCommit>>,
+    /// Everything before is on disk. Of no meaning without `commit`.
+    durable_end: Offset,
     /// Whether the last append failed on the disk: it is told once, not for every retry.
     append_fails: bool,
+}
+
+impl State {
+    fn offline(reason: String, leader_epoch: LeaderEpoch) -> State {
+        State {
+            log: None,
+            offline: reason,
+            offline_code: ErrorCode::KafkaStorageError,
+            leader_epoch,
+            commit: None,
+            durable_end: 0,
+            append_fails: false,
+        }
+    }
+
+    fn log(&self) -> Result<&Log, PartitionError> {
+        self.log.as_ref().ok_or_else(|| offline_error(self.offline_code, &self.offline))
+    }
+
+    fn log_mut(&mut self) -> Result<&mut Log, PartitionError> {
+        match &mut self.log {
+            Some(log) => Ok(log),
+            None => Err(offline_error(self.offline_code, &self.offline)),
+        }
+    }
+
+    /// With one replica everything durable is replicated, and without transactions everything replicated is stable.
+    fn offsets_of(&self, log: &Log) -> PartitionOffsets {
+        let end = log.log_end_offset();
+        let high_watermark = if self.commit.is_some() { self.durable_end.min(end) } else { end };
+        PartitionOffsets {
+            log_start_offset: log.log_start_offset(),
+            last_stable_offset: high_watermark,
+            high_watermark,
+            log_end_offset: end,
+        }
+    }
+}
+
+/// What an append did, and what to wait for until it is durable.
+pub struct Appended {
+    pub info: AppendInfo,
+    /// None if there is nothing to wait for.
+    pub ticket: Option<Ticket>,
+    /// Nobody should be told before: by configuration, or because the disk is far behind.
+    pub must_wait: bool,
 }
 
 impl Partition {
     /// A partition that serves this log.
     pub fn online(topic_partition: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: LeaderEpoch) -> Self {
-        let offline_code = ErrorCode::KafkaStorageError;
-        let state = State { log: Some(log), offline: String::new(), offline_code, leader_epoch, append_fails: false };
+        let state = State { log: Some(log), ..State::offline(String::new(), leader_epoch) };
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
     /// A partition whose log could not be opened; every call answers KAFKA_STORAGE_ERROR with the reason.
     pub fn offline(topic_partition: TopicPartition, topic_id: Uuid, reason: String) -> Self {
-        let offline_code = ErrorCode::KafkaStorageError;
-        let state = State { log: None, offline: reason, offline_code, leader_epoch: 0, append_fails: false };
+        let state = State::offline(reason, 0);
         Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
@@ -107,30 +159,96 @@ impl Partition {
     /// Runs `work` on the log, under the lock.
     pub fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, PartitionError> {
         let mut state = self.state.lock();
-        Self::log(&mut state).map(work)
+        state.log_mut().map(work)
     }
 
-    fn log<'a>(state: &'a mut MutexGuard<'_, State>) -> Result<&'a mut Log, PartitionError> {
-        let State { log, offline, offline_code, .. } = &mut **state;
-        log.as_mut().ok_or_else(|| PartitionError::new(*offline_code, format!("the partition is offline: {offline}")))
-    }
-
-    /// Appends batches from a client or a coordinator and wakes those who wait for them.
+    /// Appends batches from a client or a coordinator. Readers see them when they are durable.
     pub fn append(
-        &self,
-        batches: &mut BytesMut,
+        self: &Arc<Self>,
+        mut batches: BytesMut,
         now_ms: TimestampMs,
         origin: AppendOrigin,
-    ) -> Result<AppendInfo, AppendError> {
+    ) -> Result<Appended, AppendError> {
         let mut state = self.state.lock();
+        if let Some(reason) = state.commit.as_ref().and_then(|commit| commit.failure()) {
+            return Err(AppendError::Offline(reason.to_owned()));
+        }
         let leader_epoch = state.leader_epoch;
-        let log = Self::log(&mut state).map_err(|error| AppendError::Offline(error.message))?;
-        let appended = log.append_as_leader(batches, leader_epoch, now_ms, origin);
+        let log = state.log_mut().map_err(|error| AppendError::Offline(error.message))?;
+        let appended = log.append_as_leader(&mut batches, leader_epoch, now_ms, origin);
         self.tell_disk_trouble(&mut state, &appended);
         let info = appended?;
+        let Some(commit) = state.commit.clone() else {
+            drop(state);
+            self.waiters.wake_all();
+            return Ok(Appended { info, ticket: None, must_wait: false });
+        };
+        let syncs_each = state.log.as_ref().is_some_and(|log| log.config().flush_messages <= 1);
+        let ticket = if info.duplicate {
+            // The original may still be on its way.
+            (info.last_offset >= state.durable_end).then(|| commit.ticket_of_last())
+        } else {
+            let large = batches.len() >= SYNC_SEGMENT_FROM_BYTES;
+            let flush = state.log.as_ref().filter(|_| large).and_then(Log::plan_flush);
+            Some(commit.submit(self, self.journal_entry(&info, batches), info.last_offset + 1, flush))
+        };
+        drop(state);
+        Ok(Appended { info, ticket, must_wait: syncs_each || commit.is_behind() })
+    }
+
+    fn journal_entry(&self, info: &AppendInfo, batches: BytesMut) -> JournalEntry {
+        JournalEntry {
+            topic_id: self.topic_id,
+            partition: self.topic_partition.partition,
+            base_offset: info.first_offset,
+            batches: batches.freeze(),
+        }
+    }
+
+    /// From now on appends are made durable by `commit`. Everything in the log must be on disk.
+    pub fn commit_through(&self, commit: Arc<GroupCommit>) {
+        let mut state = self.state.lock();
+        if let Some(log) = state.log.as_mut() {
+            log.leave_syncs_to_journal();
+            state.durable_end = log.log_end_offset();
+        }
+        state.commit = Some(commit);
+    }
+
+    /// Lets readers see what is on disk now.
+    pub(crate) fn durable_up_to(&self, end: Offset) {
+        let mut state = self.state.lock();
+        if end <= state.durable_end {
+            return;
+        }
+        state.durable_end = end;
         drop(state);
         self.waiters.wake_all();
-        Ok(info)
+    }
+
+    /// Brings everything in the log to disk, without its lock. False if there is no log.
+    pub(crate) fn sync_segments(&self) -> io::Result<bool> {
+        match self.with_log(|log| (log.failure().map(str::to_owned), log.plan_flush())) {
+            Err(_offline) => Ok(false),
+            Ok((Some(failure), _)) => Err(io::Error::other(failure)),
+            Ok((None, None)) => Ok(true),
+            Ok((None, Some(plan))) => self.run_flush(&plan).map(|()| true),
+        }
+    }
+
+    /// The same, if not everything before `end` is on disk.
+    pub(crate) fn sync_segments_up_to(&self, end: Offset) -> io::Result<bool> {
+        match self.with_log(|log| log.recovery_point() >= end) {
+            Ok(true) => Ok(true),
+            _ => self.sync_segments(),
+        }
+    }
+
+    fn run_flush(&self, plan: &FlushPlan) -> io::Result<()> {
+        let done = plan.run();
+        let error = done.as_ref().err().map(|error| io::Error::new(error.kind(), error.to_string()));
+        let _ = self.with_log(|log| log.flushed(done));
+        error.map_or(Ok(()), Err)
     }
 
     fn tell_disk_trouble(&self, state: &mut State, appended: &Result<AppendInfo, AppendError>) {
@@ -148,10 +266,10 @@ impl Partition {
         }
     }
 
-    /// The offsets as they are now. With one replica everything in the log is replicated, and without
-    /// transactions everything replicated is stable.
+    /// The offsets as they are now.
     pub fn offsets(&self) -> Result<PartitionOffsets, PartitionError> {
-        self.with_log(|log| offsets_of(log))
+        let state = self.state.lock();
+        state.log().map(|log| state.offsets_of(log))
     }
 
     /// Plans a read at `offset`; the bytes are read later, without the lock.
@@ -163,15 +281,15 @@ impl Partition {
         isolation: Isolation,
         min_one_batch: bool,
     ) -> (Option<PartitionOffsets>, Result<ReadPlan, PartitionError>) {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         if let Err(error) = check_epoch(state.leader_epoch, current_leader_epoch) {
             return (None, Err(error));
         }
-        let log = match Self::log(&mut state) {
+        let log = match state.log() {
             Ok(log) => log,
             Err(error) => return (None, Err(error)),
         };
-        let offsets = offsets_of(log);
+        let offsets = state.offsets_of(log);
         let end = match isolation {
             Isolation::ReadUncommitted => offsets.high_watermark,
             Isolation::ReadCommitted => offsets.last_stable_offset,
@@ -204,14 +322,8 @@ impl Partition {
     }
 }
 
-fn offsets_of(log: &Log) -> PartitionOffsets {
-    let end = log.log_end_offset();
-    PartitionOffsets {
-        log_start_offset: log.log_start_offset(),
-        last_stable_offset: end,
-        high_watermark: end,
-        log_end_offset: end,
-    }
+fn offline_error(code: ErrorCode, reason: &str) -> PartitionError {
+    PartitionError::new(code, format!("the partition is offline: {reason}"))
 }
 
 fn check_epoch(ours: LeaderEpoch, claimed: LeaderEpoch) -> Result<(), PartitionError> {

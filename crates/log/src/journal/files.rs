@@ -12,7 +12,7 @@ use super::entry::{FILE_HEADER_BYTES, FileHeader};
 
 /// Plain files: Apache Kafka leaves those alone in its log directories.
 const NAME_PREFIX: &str = "barnabas-journal-";
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// One file, in use or free.
 pub struct JournalFile {

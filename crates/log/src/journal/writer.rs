@@ -52,13 +52,13 @@ impl JournalWriter {
     }
 
     /// Writes a group and syncs it. There must be room.
-    pub fn write_group(&mut self, entries: &[JournalEntry]) -> io::Result<()> {
+    pub fn write_group<'a>(&mut self, entries: impl IntoIterator<Item = &'a JournalEntry>) -> io::Result<()> {
         let Some(active) = &mut self.active else {
             return Err(io::Error::other("the journal has no file to write to"));
         };
         let group = active.last_group + 1;
         self.buffer.clear();
-        entries.iter().for_each(|entry| entry.encode(group, &mut self.buffer));
+        entries.into_iter().for_each(|entry| entry.encode(group, &mut self.buffer));
         active.file.file.write_all_at(&self.buffer, active.end)?;
         active.file.file.sync_data()?;
         active.end += self.buffer.len() as u64;

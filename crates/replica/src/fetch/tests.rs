@@ -23,10 +23,10 @@ fn manager() -> (ReplicaManager, Arc<Partition>) {
     (manager, partition)
 }
 
-fn append(partition: &Partition) {
+fn append(partition: &Arc<Partition>) {
     let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
     batch.add(0, None, Some(&[7; VALUE_BYTES]), &[]);
-    partition.append(&mut batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).unwrap();
+    partition.append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).unwrap();
 }
 
 fn target(fetch_offset: Offset) -> FetchTarget {

@@ -1,0 +1,156 @@
+//! The loop that makes appends durable, one group after the other.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use barnabas_log::JournalWriter;
+
+use super::{Coverage, FullFile, GroupCommit, SYNC_SEGMENT_FROM_BYTES, Submitted};
+use crate::partition::Partition;
+
+/// A group is written in parts of this size, so that its buffer stays small.
+const MAX_GROUP_BYTES: u64 = 4 << 20;
+
+/// The only writer of a journal.
+pub struct Committer {
+    commit: Arc<GroupCommit>,
+    writer: JournalWriter,
+    /// Of the file that is being written.
+    coverage: Coverage,
+}
+
+fn key(partition: &Arc<Partition>) -> usize {
+    Arc::as_ptr(partition) as usize
+}
+
+impl Committer {
+    pub(super) fn new(commit: Arc<GroupCommit>, writer: JournalWriter) -> Self {
+        Self { commit, writer, coverage: Coverage::new() }
+    }
+
+    /// Works until [`GroupCommit::stop`] or a failure.
+    pub fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.step(&mut batch) {}
+    }
+
+    /// Waits for appends and makes them durable. False when it is time to end.
+    pub(super) fn step(&mut self, batch: &mut Vec<Submitted>) -> bool {
+        let Some(last) = self.commit.take(batch) else { return false };
+        let outcome = self.make_durable(batch);
+        let bytes = batch.iter().map(|submitted| submitted.entry.batches.len()).sum();
+        self.commit.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Err(error) = outcome {
+            self.commit.fail(&format!("could not make records durable: {error}"));
+            return false;
+        }
+        for submitted in batch.drain(..) {
+            submitted.partition.durable_up_to(submitted.end);
+        }
+        self.commit.progress.advance(last);
+        true
+    }
+
+    fn make_durable(&mut self, batch: &[Submitted]) -> io::Result<()> {
+        let synced = sync_large(batch)?;
+        let is_small = |submitted: &&Submitted| !synced.contains_key(&key(&submitted.partition));
+        let small: Vec<&Submitted> = batch.iter().filter(is_small).collect();
+        let mut rest = &small[..];
+        while !rest.is_empty() {
+            let group = first_group(rest, self.commit.files.lock().room_bytes().min(MAX_GROUP_BYTES));
+            self.write(&rest[..group])?;
+            rest = &rest[group..];
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: &[&Submitted]) -> io::Result<()> {
+        let bytes = group.iter().map(|submitted| submitted.entry.size_bytes()).sum();
+        if !self.has_room(bytes)? {
+            self.commit.ask_keeper();
+            return sync_segments(group);
+        }
+        self.writer.write_group(group.iter().map(|submitted| &submitted.entry))?;
+        for submitted in group {
+            let end = submitted.end;
+            let of = self.coverage.entry(key(&submitted.partition));
+            of.or_insert_with(|| (Arc::clone(&submitted.partition), end)).1 = end;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next file if need be. False if there is none.
+    fn has_room(&mut self, bytes: u64) -> io::Result<bool> {
+        let mut files = self.commit.files.lock();
+        if self.writer.has_room(&files, bytes) {
+            return Ok(true);
+        }
+        if bytes > files.room_bytes() {
+            return Ok(false);
+        }
+        let Some(file) = files.take_free() else { return Ok(false) };
+        let closed = self.writer.next_file(&mut files, file)?;
+        drop(files);
+        if let Some(closed) = closed {
+            let coverage = std::mem::take(&mut self.coverage);
+            self.commit.full.lock().push_back(FullFile { generation: closed.generation, coverage });
+        }
+        self.commit.ask_keeper();
+        Ok(true)
+    }
+}
+
+/// How many of the first can be written as one group.
+fn first_group(submitted: &[&Submitted], max_bytes: u64) -> usize {
+    let mut bytes = 0;
+    let fits = |submitted: &&&Submitted| {
+        bytes += submitted.entry.size_bytes();
+        bytes <= max_bytes
+    };
+    submitted.iter().take_while(fits).count().max(1)
+}
+
+/// Syncs the segments of partitions with much to write; says which those are.
+fn sync_large(batch: &[Submitted]) -> io::Result<HashMap<usize, ()>> {
+    let mut synced = HashMap::new();
+    let total: usize = batch.iter().map(|submitted| submitted.entry.batches.len()).sum();
+    if total < SYNC_SEGMENT_FROM_BYTES {
+        return Ok(synced);
+    }
+    let mut sizes: HashMap<usize, (usize, &Submitted)> = HashMap::new();
+    for submitted in batch {
+        let of = sizes.entry(key(&submitted.partition)).or_insert((0, submitted));
+        of.0 += submitted.entry.batches.len();
+        if submitted.flush.is_some() {
+            of.1 = submitted;
+        }
+    }
+    for (partition, (bytes, submitted)) in sizes {
+        if bytes >= SYNC_SEGMENT_FROM_BYTES && sync_all_of(submitted)? {
+            synced.insert(partition, ());
+        }
+    }
+    Ok(synced)
+}
+
+/// Syncs everything that the partition has by now. False if its log is gone.
+fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
+    if submitted.partition.sync_segments()? {
+        return Ok(true);
+    }
+    // The log was taken away meanwhile, but its files are there, and its record is to be acknowledged.
+    submitted.flush.as_ref().map_or(Ok(false), |plan| plan.run().map(|_| true))
+}
+
+/// What is done without a journal.
+fn sync_segments(group: &[&Submitted]) -> io::Result<()> {
+    let mut done = HashMap::new();
+    for submitted in group {
+        if done.insert(key(&submitted.partition), ()).is_none() {
+            sync_all_of(submitted)?;
+        }
+    }
+    Ok(())
+}

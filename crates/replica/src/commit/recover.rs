@@ -1,0 +1,40 @@
+//! After a crash: the journal's entries go to the logs that lack them.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{TimestampMs, Uuid};
+use barnabas_log::{ReplaySummary, replay_journal};
+
+use crate::partition::Partition;
+
+/// Where an entry belongs.
+pub enum Holder {
+    Here(Arc<Partition>),
+    /// The topic was deleted.
+    Gone,
+}
+
+/// Appends to every log what the journal of the directory has of it and the segments have lost. A log that cannot
+/// take it goes offline, and the journal keeps what it has of it.
+pub fn recover(
+    vfs: &Arc<dyn Vfs>,
+    dir: &Path,
+    now_ms: TimestampMs,
+    find: impl Fn(Uuid, i32) -> Holder,
+) -> io::Result<ReplaySummary> {
+    replay_journal(vfs, dir, |replayed| {
+        let entry = replayed.entry;
+        let Holder::Here(partition) = find(entry.topic_id, entry.partition) else { return true };
+        match partition.with_log(|log| log.append_journaled(&entry.batches, now_ms)) {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                partition.take_offline(&format!("the journal's records cannot be taken over: {error}"));
+                false
+            }
+            Err(_offline) => false,
+        }
+    })
+}
