@@ -21,6 +21,7 @@ use crate::checkpoints::Checkpoints;
 use crate::cleaner::Cleaner;
 use crate::configs::Configs;
 use crate::groups::GroupService;
+use crate::journals::Journals;
 use crate::log_dirs::DataDir;
 use crate::metrics::Metrics;
 use crate::network::MemoryBudget;
@@ -59,6 +60,7 @@ pub struct Broker {
     /// The same folders as those who watch over them see them, and that of the metadata.
     pub(crate) dirs: Arc<WatchedDirs>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) journals: Journals,
     pub(crate) cleaner: Cleaner,
     pub(crate) request_memory: MemoryBudget,
     /// Permits to decompress produced batches: each may take as much memory as one may expand to.

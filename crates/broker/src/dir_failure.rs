@@ -18,7 +18,6 @@ impl Broker {
     /// Takes the log dir that holds `path` out of use until a restart: nothing is written there from now on, and its
     /// partitions go offline. For whoever learns of a failure in another way than by an error of the file system, which
     /// is noticed by itself. May be called with any lock held.
-    #[allow(dead_code)] // The journal calls it for what it finds damaged.
     pub(crate) fn fail_log_dir(&self, path: &Path, reason: &str) {
         match self.dirs.of(path) {
             Some(dir) => dir.fail(reason),

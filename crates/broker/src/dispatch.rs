@@ -10,6 +10,7 @@ use barnabas_protocol::messages::ApiVersionsRequest;
 use barnabas_protocol::{
     ApiKey, DecodeError, Message, RequestHeaderView, decode_request_header, encode_response_chunks,
 };
+use barnabas_replica::{NotDurable, Tickets};
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -55,6 +56,9 @@ impl ConnectionInfo {
 /// What a task brings: a frame, or nothing to send.
 pub(crate) type Outcome = Result<Option<Frame>, Refused>;
 
+/// Makes the answer of a request, told whether what it did is durable.
+pub(crate) type Finish = Box<dyn FnOnce(Result<(), NotDurable>) -> Outcome + Send>;
+
 /// How a request is answered.
 pub(crate) enum Answer {
     Ready(Frame),
@@ -62,6 +66,11 @@ pub(crate) enum Answer {
     Later {
         task: JoinHandle<Outcome>,
         abort_on_close: bool,
+    },
+    /// As soon as what was done is durable.
+    WhenDurable {
+        tickets: Tickets,
+        finish: Finish,
     },
     /// Not at all: produce with acks=0.
     Silent,
@@ -104,6 +113,18 @@ impl RequestContext {
 
     pub(crate) fn ready<M: Message>(&self, response: &M) -> Answer {
         Answer::Ready(self.frame(response, None))
+    }
+
+    /// Answers when what was done is durable, or will not be.
+    pub(crate) fn when_durable<M: Message>(
+        &self,
+        tickets: Tickets,
+        respond: impl FnOnce(Result<(), NotDurable>) -> M + Send + 'static,
+    ) -> Answer {
+        let ctx = self.clone();
+        let worked = self.times.started.elapsed();
+        let finish = move |outcome| Ok(Some(ctx.frame(&respond(outcome), || worked)));
+        Answer::WhenDurable { tickets, finish: Box::new(finish) }
     }
 
     /// Answers when the future is done. It runs to its end even if the client leaves.

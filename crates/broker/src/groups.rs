@@ -1,7 +1,8 @@
 //! The shell around the group coordinator: one shard per partition of `__consumer_offsets`, its effects carried
 //! out in order, its timers run by one task.
 //!
-//! **Invariant:** a reply leaves only after the records of its effects, and of all effects before, are in the log.
+//! **Invariant:** a reply leaves only after the records of its effects, and of all effects before, are in the log and, with a
+//! journal, on disk.
 //! A failed append unloads the shard and replays it from the log, so that memory never runs ahead of the disk.
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,9 +18,10 @@ use barnabas_log::AppendOrigin;
 use barnabas_protocol::records::{
     BatchBuilder, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
 };
-use barnabas_replica::{Partition, PartitionError};
+use barnabas_replica::{Partition, PartitionError, Ticket};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 use tracing::{debug, error, warn};
 
@@ -52,12 +54,52 @@ struct ShardState {
     groups: Option<GroupShard>,
     /// When to replay the log again after a failure; monotonic.
     replay_at_ms: Option<i64>,
-    waiting: HashMap<ReplyToken, oneshot::Sender<GroupReply>>,
+    waiting: HashMap<ReplyToken, oneshot::Sender<Promised>>,
+    /// Of the last append; none once that is durable.
+    durable: Option<Ticket>,
     next_token: u64,
 }
 
-/// The answer that a request will get.
-pub(crate) type PendingReply = oneshot::Receiver<GroupReply>;
+/// A reply, and what it rests on.
+pub(crate) struct Promised {
+    reply: GroupReply,
+    durable: Option<Ticket>,
+}
+
+/// The answer that a request will get, when everything it rests on is durable. None means that this has failed, and that
+/// the client should ask again.
+pub(crate) enum PendingReply {
+    Waiting(oneshot::Receiver<Promised>),
+    Settling(GroupReply, Ticket),
+}
+
+impl PendingReply {
+    /// The reply if it is there already, else what is to be waited for.
+    pub(crate) fn now(self) -> Result<Option<GroupReply>, PendingReply> {
+        let Self::Waiting(mut receiver) = self else { return Err(self) };
+        let Promised { reply, durable } = match receiver.try_recv() {
+            Ok(promised) => promised,
+            Err(TryRecvError::Closed) => return Ok(None),
+            Err(TryRecvError::Empty) => return Err(Self::Waiting(receiver)),
+        };
+        match durable.map(|ticket| (ticket.outcome(), ticket)) {
+            None | Some((Some(Ok(())), _)) => Ok(Some(reply)),
+            Some((Some(Err(_)), _)) => Ok(None),
+            Some((None, ticket)) => Err(Self::Settling(reply, ticket)),
+        }
+    }
+
+    pub(crate) async fn wait(self) -> Option<GroupReply> {
+        let (reply, durable) = match self {
+            Self::Waiting(receiver) => receiver.await.ok().map(|promised| (promised.reply, promised.durable))?,
+            Self::Settling(reply, ticket) => (reply, Some(ticket)),
+        };
+        match durable {
+            Some(ticket) => ticket.wait().await.ok().map(|()| reply),
+            None => Some(reply),
+        }
+    }
+}
 
 impl GroupService {
     pub(crate) fn new(config: GroupCoordinatorConfig, clock: Arc<dyn Clock>) -> Self {
@@ -71,7 +113,8 @@ impl GroupService {
     /// Takes over the groups of a partition of the offsets topic: replays its log, then serves. Blocks.
     pub(crate) fn load(&self, partition: Arc<Partition>) {
         let index = partition.topic_partition.partition;
-        let state = ShardState { groups: None, replay_at_ms: None, waiting: HashMap::new(), next_token: 0 };
+        let state =
+            ShardState { groups: None, replay_at_ms: None, waiting: HashMap::new(), durable: None, next_token: 0 };
         let shard = Arc::new(Shard { partition, state: Mutex::new(state) });
         self.shards.write().insert(index, Arc::clone(&shard));
         self.replay(&shard);
@@ -128,7 +171,7 @@ impl GroupService {
         if is_earlier {
             self.timers_changed.notify_one();
         }
-        Ok(pending)
+        Ok(PendingReply::Waiting(pending))
     }
 
     /// Looks something up in the group's shard.
@@ -136,6 +179,11 @@ impl GroupService {
         let shard = self.shard_of(group_id)?;
         let state = shard.state.lock();
         state.groups.as_ref().map(look).ok_or_else(|| state.unavailable())
+    }
+
+    /// What is to be waited for before a client is told what [`Self::read`] found.
+    pub(crate) fn rests_on(&self, group_id: &str) -> Option<Ticket> {
+        self.shard_of(group_id).ok()?.state.lock().rests_on()
     }
 
     /// Looks something up in every shard that is not failed.
@@ -202,7 +250,7 @@ impl GroupService {
 
     fn carry_out(&self, shard: &Shard, state: &mut ShardState, effects: Effects) {
         if !effects.records.is_empty()
-            && let Err(failure) = self.append(&shard.partition, &effects.records)
+            && let Err(failure) = self.append(&shard.partition, &effects.records, &mut state.durable)
         {
             self.unload(shard, state, &failure);
             return;
@@ -213,7 +261,12 @@ impl GroupService {
     }
 
     /// Appends the records in batches of a size that consumers of the topic can take.
-    fn append(&self, partition: &Partition, records: &[CoordinatorRecord]) -> Result<(), String> {
+    fn append(
+        &self,
+        partition: &Arc<Partition>,
+        records: &[CoordinatorRecord],
+        durable: &mut Option<Ticket>,
+    ) -> Result<(), String> {
         let now_ms = self.clock.wall_ms();
         let mut records = records.iter().peekable();
         while records.peek().is_some() {
@@ -221,8 +274,9 @@ impl GroupService {
             while let Some(record) = records.next_if(|_| batch.uncompressed_size_bytes() < MAX_BATCH_BYTES) {
                 batch.add(now_ms, Some(&record.key), record.value.as_deref(), &[]);
             }
-            let mut batch = batch.build(0, 0).map_err(|error| error.to_string())?;
-            partition.append(&mut batch, now_ms, AppendOrigin::Coordinator).map_err(|error| error.to_string())?;
+            let batch = batch.build(0, 0).map_err(|error| error.to_string())?;
+            let appended = partition.append(batch, now_ms, AppendOrigin::Coordinator);
+            *durable = appended.map_err(|error| error.to_string())?.ticket;
         }
         Ok(())
     }
@@ -245,6 +299,12 @@ impl GroupService {
 }
 
 impl ShardState {
+    /// What is to be waited for before anything of the present state is told to clients.
+    fn rests_on(&mut self) -> Option<Ticket> {
+        self.durable.take_if(|ticket| ticket.outcome() == Some(Ok(())));
+        self.durable.clone()
+    }
+
     /// What clients are told while there are no groups.
     fn unavailable(&self) -> ErrorCode {
         match self.replay_at_ms {
@@ -282,7 +342,7 @@ async fn sleep_or_forever(sleep: Option<Duration>) {
 fn deliver(state: &mut ShardState, token: ReplyToken, reply: GroupReply) {
     if let Some(waiting) = state.waiting.remove(&token) {
         // The client may have left; the state has changed all the same.
-        let _ = waiting.send(reply);
+        let _ = waiting.send(Promised { reply, durable: state.rests_on() });
     }
 }
 

@@ -14,6 +14,7 @@ pub mod exposition;
 mod features;
 mod groups;
 mod handlers;
+mod journals;
 mod lifecycle;
 mod log_dirs;
 mod maintenance;

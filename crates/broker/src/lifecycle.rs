@@ -24,6 +24,7 @@ use crate::configs::Configs;
 use crate::dir_failure;
 use crate::error::StartError;
 use crate::groups::{self, GroupService};
+use crate::journals::{self, Journals};
 use crate::log_dirs::{self, DataDir, OpenedDirs};
 use crate::maintenance;
 use crate::metrics::Metrics;
@@ -86,7 +87,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let life = Arc::new(life);
     let (publish, applied) = watch::channel(quorum.image());
     let broker = assemble(configs, &registered, (dirs, watched), vfs, clock, quorum, applied);
-    load(&broker, &life).await;
+    load(&broker, &life).await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = vec![
         tokio::spawn(follow_metadata(Arc::clone(&broker), Arc::clone(&life), publish)),
@@ -181,6 +182,7 @@ fn assemble(
         fetch_sessions: Mutex::new(FetchSessionCache::new(settings.fetch_session_slots, first_session_id)),
         producer_ids: ProducerIds::default(),
         checkpoints: Checkpoints::new(&log_dirs),
+        journals: Journals::default(),
         cleaner: Cleaner::new(&log_dirs),
         log_dirs,
         dirs,
@@ -190,19 +192,22 @@ fn assemble(
     })
 }
 
-/// Opens all logs, then loads all groups.
-async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) {
+/// Opens all logs, completes them from the journals, then loads all groups.
+async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), StartError> {
     let (broker, life) = (Arc::clone(broker), Arc::clone(life));
     let loading = tokio::task::spawn_blocking(move || {
         life.load_all(&broker.replicas, &broker.image());
         // A failure was said; a full disk must not keep the broker from starting.
         let _ = broker.checkpoints.forget_strangers(&broker);
+        journals::start(&broker)?;
         load_groups(&broker);
         forget_offsets_of_deleted_topics(&broker);
+        Ok(())
     });
-    if let Err(error) = loading.await {
+    loading.await.unwrap_or_else(|error| {
         error!(%error, "loading the logs failed");
-    }
+        Ok(())
+    })
 }
 
 /// A crash may come between the deletion of a topic and the tombstones of its offsets; a new topic of its name must not
@@ -258,8 +263,20 @@ fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Metad
         let _ = broker.checkpoints.write(broker);
     }
     life.open_new(&broker.replicas, new, &delta);
+    if journals::is_durable(broker) && !(delta.created_topics.is_empty() && delta.changed_topics.is_empty()) {
+        sync_folders(broker);
+    }
     if delta.created_topics.iter().any(|topic| &*topic.name == CONSUMER_OFFSETS_TOPIC) {
         load_groups(broker);
+    }
+}
+
+/// The folders of new partitions must not vanish with a power loss: records in them are acknowledged as durable.
+fn sync_folders(broker: &Broker) {
+    for dir in broker.log_dirs.iter() {
+        if let Err(error) = broker.vfs.sync_dir(&dir.path) {
+            error!(dir = %dir.path.display(), %error, "cannot make new partition folders durable");
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! The data folders of a broker: locked against a second process before anything is touched, formatted when
 //! empty, refused when they belong to another cluster or node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{NodeId, TopicPartition, Uuid};
 use barnabas_log::{Checkpoint, ClosedLogs, LockError, LogDir, MetaProperties};
 use parking_lot::Mutex;
+use barnabas_log::{Checkpoint, LockError, LogDir, MetaProperties};
+use barnabas_replica::GroupCommit;
 
 use crate::error::StartError;
 use crate::topics::CLUSTER_METADATA_TOPIC;
@@ -30,6 +32,10 @@ pub(crate) struct DataDir {
     pub log_start_offsets: BTreeMap<TopicPartition, i64>,
     /// The logs as they were closed then; taken out when they have been opened.
     pub closed: Mutex<ClosedLogs>,
+    /// Set when the logs are open, if there is a journal.
+    pub commit: OnceLock<Arc<GroupCommit>>,
+    /// Partitions of which the journal holds records that their logs could not take: they must not be served without.
+    pub unreplayed: OnceLock<BTreeSet<(Uuid, i32)>>,
 }
 
 /// Locked folders and the cluster they belong to.
@@ -156,6 +162,8 @@ fn adopt(
         log_start_offsets: files.read_checkpoint(Checkpoint::LogStartOffset),
         files,
         watched: Arc::clone(watched),
+        commit: OnceLock::new(),
+        unreplayed: OnceLock::new(),
     })
 }
 

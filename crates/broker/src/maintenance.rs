@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::broker::Broker;
 use crate::cleaner;
+use crate::journals;
 use crate::partitions::PartitionLife;
 
 /// How often files are looked at whose delay may be over, and `flush.ms` is kept.
@@ -84,6 +85,7 @@ fn apply_retention(partition: &Partition, now_ms: TimestampMs) {
 
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.
 pub(crate) fn close_all(broker: &Broker) {
+    journals::stop(broker);
     let mut clean = true;
     for partition in broker.replicas.all() {
         match partition.with_log(|log| log.flush()) {

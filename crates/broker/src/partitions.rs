@@ -161,6 +161,7 @@ impl PartitionLife {
                 log.assign_leader_epoch(leader_epoch);
                 Partition::online(topic_partition, topic.id, log, leader_epoch)
             }
+            Ok(log) => self.in_service(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
@@ -170,6 +171,27 @@ impl PartitionLife {
                 Partition::offline(topic_partition, topic.id, reason.to_string())
             }
         }
+    }
+
+    /// The partition of a log that has been opened, or tried again, while the broker runs.
+    fn in_service(&self, name: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: i32) -> Partition {
+        if self
+            .dirs
+            .iter()
+            .filter_map(|dir| dir.unreplayed.get())
+            .any(|known| known.contains(&(topic_id, name.partition)))
+        {
+            let reason =
+                "the journal holds records that the log could not take when the broker started; restart the broker";
+            return Partition::offline(name, topic_id, reason.to_owned());
+        }
+        let dir = self.dirs.iter().find(|dir| log.dir().starts_with(&dir.path));
+        let commit = dir.and_then(|dir| dir.commit.get()).cloned();
+        let partition = Partition::online(name, topic_id, log, leader_epoch);
+        if let Some(commit) = commit {
+            partition.commit_through(commit);
+        }
+        partition
     }
 
     fn open_log(

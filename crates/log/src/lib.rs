@@ -24,7 +24,7 @@ pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, 
 pub use fuzz::fuzz_one_segment;
 pub use journal::{
     ClosedFile, JournalEntry, JournalFile, JournalFiles, JournalWriter, NewFile, ReplaySummary, ReplayedEntry,
-    journal_exists, replay as replay_journal,
+    journal_exists, replay as replay_journal, skip as skip_journal,
 };
 pub use log::{
     AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, OpenOptions, ReadPlan,

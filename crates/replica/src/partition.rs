@@ -120,7 +120,7 @@ pub struct Appended {
     pub info: AppendInfo,
     /// None if there is nothing to wait for.
     pub ticket: Option<Ticket>,
-    /// Nobody should be told before: by configuration, or because the disk is far behind.
+    /// Nobody is to be told before, even without asking for it: `flush.messages` is 1.
     pub must_wait: bool,
 }
 
@@ -193,7 +193,7 @@ impl Partition {
             Some(commit.submit(self, self.journal_entry(&info, batches), info.last_offset + 1, flush))
         };
         drop(state);
-        Ok(Appended { info, ticket, must_wait: syncs_each || commit.is_behind() })
+        Ok(Appended { info, ticket, must_wait: syncs_each })
     }
 
     fn journal_entry(&self, info: &AppendInfo, batches: BytesMut) -> JournalEntry {

@@ -56,7 +56,7 @@ impl Banner<'_> {
         for dir in self.running.broker.data_dirs() {
             println!("  data      {}{}", dir.display(), free_space(dir));
         }
-        println!("  durable   against kill -9 (page cache); power loss as in Apache Kafka's default");
+        println!("  durable   {}", self.durability());
         for note in self.notes {
             println!("  note      {note}");
         }
@@ -78,6 +78,14 @@ impl Banner<'_> {
             }
             (true, false) => "reachable from this machine only, not from other containers",
             (false, false) => "reachable by whoever resolves that name",
+        }
+    }
+
+    /// What an acknowledgement promises.
+    fn durability(&self) -> &'static str {
+        match self.config.text("barnabas.durability") {
+            Some("page-cache") => "against kill -9 (page cache); power loss as in Apache Kafka's default",
+            _ => "against kill -9 and power loss: acks=all waits for the disk (journal)",
         }
     }
 
@@ -104,6 +112,7 @@ impl Banner<'_> {
             "listeners": listeners.collect::<Vec<_>>(),
             "http": self.http_address.map(|address| address.to_string()),
             "data": dirs.collect::<Vec<_>>(),
+            "durability": self.config.text("barnabas.durability"),
             "notes": self.notes,
             "warnings": self.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "ready_ms": u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),

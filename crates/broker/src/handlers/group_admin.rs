@@ -60,7 +60,7 @@ pub(crate) fn delete(ctx: &RequestContext, request: DeleteGroupsRequest) -> Resu
 async fn delete_one(ctx: &RequestContext, group_id: &String) -> i16 {
     let submit = |groups: &mut GroupShard, token, _| groups.delete_groups(std::slice::from_ref(group_id), token);
     let reply = match ctx.broker.groups.submit(group_id, submit) {
-        Ok(pending) => pending.await.ok(),
+        Ok(pending) => pending.wait().await,
         Err(error) => return error.code(),
     };
     match reply {

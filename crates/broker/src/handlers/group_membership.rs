@@ -10,6 +10,7 @@ use barnabas_protocol::messages::{
 };
 
 use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::groups::PendingReply;
 
 pub(crate) fn join(ctx: &RequestContext, request: JoinGroupRequest) -> Result<Answer, Refused> {
     let context = group_context(ctx);
@@ -80,18 +81,20 @@ pub(super) fn answer_when_done<M: Message + Send + 'static>(
     failed: impl FnOnce(ErrorCode) -> M + Send + 'static,
     unwrap: impl FnOnce(GroupReply) -> Option<M> + Send + 'static,
 ) -> Answer {
-    let mut pending = match ctx.broker.groups.submit(group_id, submit) {
+    let pending = match ctx.broker.groups.submit(group_id, submit) {
         Ok(pending) => pending,
         Err(error) => return ctx.ready(&failed(error)),
     };
-    // A closed channel means that the state could not be written and was loaded again: the client tries again.
+    // No reply means that the state could not be written and was loaded again: the client tries again.
     let finish = |reply: Option<GroupReply>| match reply.and_then(unwrap) {
         Some(response) => response,
         None => failed(ErrorCode::CoordinatorNotAvailable),
     };
-    match pending.try_recv() {
-        Ok(reply) => ctx.ready(&finish(Some(reply))),
-        Err(tokio::sync::oneshot::error::TryRecvError::Closed) => ctx.ready(&finish(None)),
-        Err(tokio::sync::oneshot::error::TryRecvError::Empty) => ctx.later(async move { finish(pending.await.ok()) }),
+    match pending.now() {
+        Ok(reply) => ctx.ready(&finish(reply)),
+        Err(PendingReply::Settling(reply, ticket)) => {
+            ctx.when_durable(Some(ticket).into(), move |outcome| finish(outcome.ok().map(|()| reply)))
+        }
+        Err(pending) => ctx.later(async move { finish(pending.wait().await) }),
     }
 }

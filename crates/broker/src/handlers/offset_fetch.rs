@@ -11,6 +11,7 @@ use barnabas_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
 };
 use barnabas_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
+use barnabas_replica::Tickets;
 
 use crate::dispatch::{Answer, Refused, RequestContext};
 
@@ -20,9 +21,27 @@ pub(crate) fn handle(ctx: &RequestContext, request: OffsetFetchRequest) -> Resul
     let by_id = ctx.version >= FIRST_VERSION_WITH_TOPIC_IDS;
     let image = ctx.broker.image();
     let groups = offset_fetch::requested_groups(&request, ctx.version);
-    let groups = groups.into_iter().map(|group| fetch_group(ctx, &image, group, by_id)).collect();
+    let mut tickets = Tickets::default();
+    let mut fetch = |group: OffsetFetchRequestGroup| {
+        let group_id = group.group_id.clone();
+        let fetched = fetch_group(ctx, &image, group, by_id);
+        // After the look, so that what was seen is covered: a position must not be told and then be lost.
+        ctx.broker.groups.rests_on(&group_id).into_iter().for_each(|ticket| tickets.add(ticket));
+        fetched
+    };
+    let groups = groups.into_iter().map(&mut fetch).collect();
     let response: OffsetFetchResponse = offset_fetch::response(&request, ctx.version, groups);
-    Ok(ctx.ready(&response))
+    if tickets.is_empty() {
+        return Ok(ctx.ready(&response));
+    }
+    Ok(ctx.when_durable(tickets, |outcome| if outcome.is_ok() { response } else { ask_again(response) }))
+}
+
+fn ask_again(mut response: OffsetFetchResponse) -> OffsetFetchResponse {
+    let code = ErrorCode::CoordinatorNotAvailable.code();
+    response.error_code = code;
+    response.groups.iter_mut().for_each(|group| group.error_code = code);
+    response
 }
 
 fn fetch_group(

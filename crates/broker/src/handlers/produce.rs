@@ -3,7 +3,8 @@
 //! - Versions 0-2 carry old message sets; they are advertised so that librdkafka compresses (KAFKA-18659), and
 //!   refused like Apache Kafka 4 refuses them.
 //! - acks=0 has no answer; if such a request fails the connection is closed, so that the client notices.
-//! - With one replica acks=1 and acks=-1 are the same. acks=-1 with too few replicas in sync is refused before
+//! - With a journal acks=-1 is answered when the records are on disk, acks=1 when the log has them; with the page cache
+//!   the two are the same. acks=-1 with too few replicas in sync is refused before
 //!   anything is written.
 //! - Records for compacted topics are looked into, because each needs a key; a compressed batch may expand to 32 MiB
 //!   for that (Kafka has no limit, and can be kept busy for seconds by a small bomb).
@@ -19,7 +20,7 @@ use barnabas_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use barnabas_protocol::messages::{ProduceRequest, ProduceResponse};
-use barnabas_replica::Partition;
+use barnabas_replica::{Appended, NotDurable, Partition, Tickets};
 use bytes::{Bytes, BytesMut};
 
 use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
@@ -35,11 +36,28 @@ pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<An
         let work = decode_and_append(ctx.clone(), request);
         return Ok(if acks == 0 { ctx.later_silent(async { silent(&work.await) }) } else { ctx.later(work) });
     }
-    let response = append_all(ctx, request);
-    if acks != 0 {
-        return Ok(ctx.ready(&response));
+    let (response, tickets) = append_all(ctx, request);
+    match (acks, tickets.is_empty()) {
+        (0, true) => silent(&response).map(|()| Answer::Silent),
+        (0, false) => {
+            let finish = move |outcome| silent(&settled(response, outcome)).map(|()| None);
+            Ok(Answer::WhenDurable { tickets, finish: Box::new(finish) })
+        }
+        (_, true) => Ok(ctx.ready(&response)),
+        (_, false) => Ok(ctx.when_durable(tickets, |outcome| settled(response, outcome))),
     }
-    silent(&response).map(|()| Answer::Silent)
+}
+
+/// The response, told whether what it acknowledges is durable.
+fn settled(mut response: ProduceResponse, outcome: Result<(), NotDurable>) -> ProduceResponse {
+    let Err(error) = outcome else { return response };
+    for partition in response.responses.iter_mut().flat_map(|topic| &mut topic.partition_responses) {
+        if partition.error_code == 0 {
+            let failure = Failure::new(ErrorCode::KafkaStorageError, error.to_string());
+            *partition = failure.into_response(partition.index);
+        }
+    }
+    response
 }
 
 /// The end of a request that has no answer.
@@ -55,7 +73,9 @@ fn silent(response: &ProduceResponse) -> Result<(), Refused> {
 async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
     let broker = Arc::clone(&ctx.broker);
     let _permit = broker.decoding.acquire().await;
-    on_blocking_thread(move || append_all(&ctx, request)).await
+    let (response, tickets) = on_blocking_thread(move || append_all(&ctx, request)).await;
+    let outcome = tickets.wait().await;
+    settled(response, outcome)
 }
 
 fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
@@ -75,8 +95,10 @@ fn has_error(response: &ProduceResponse) -> bool {
     response.responses.iter().flat_map(|topic| &topic.partition_responses).any(|partition| partition.error_code != 0)
 }
 
-fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse {
+/// Appends, and says what to wait for before it is acknowledged.
+fn append_all(ctx: &RequestContext, request: ProduceRequest) -> (ProduceResponse, Tickets) {
     let acks = request.acks;
+    let mut tickets = Tickets::default();
     let responses = request.topic_data.into_iter().map(|mut topic| {
         let partition_data = std::mem::take(&mut topic.partition_data);
         let by_id = topic_by_id(ctx, &topic);
@@ -87,7 +109,7 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
             let index = data.index;
             let result = match name {
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
-                Some(name) => append_one(ctx, name, topic.topic_id, data, acks),
+                Some(name) => append_one(ctx, name, topic.topic_id, data, acks, &mut tickets),
             };
             result.unwrap_or_else(|failure| {
                 ctx.broker.metrics.request_failed(ctx.api, failure.code);
@@ -97,7 +119,8 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> ProduceResponse 
         let partition_responses = partitions.collect();
         TopicProduceResponse { partition_responses, name: topic.name, topic_id: topic.topic_id }
     });
-    ProduceResponse { responses: responses.collect(), ..Default::default() }
+    let responses = responses.collect();
+    (ProduceResponse { responses, ..Default::default() }, tickets)
 }
 
 fn topic_by_id(ctx: &RequestContext, topic: &TopicProduceData) -> Option<Arc<str>> {
@@ -144,6 +167,7 @@ fn append_one(
     topic_id: Uuid,
     data: PartitionProduceData,
     acks: i16,
+    tickets: &mut Tickets,
 ) -> Result<PartitionProduceResponse, Failure> {
     if !(-1..=1).contains(&acks) {
         return Err(Failure::new(
@@ -167,7 +191,11 @@ fn append_one(
         check_in_sync(ctx, topic, data.index)?;
     }
     let records = data.records.unwrap_or_default();
-    append_records(ctx, topic, &partition, records, data.index)
+    let (response, appended) = append_records(ctx, topic, &partition, records, data.index)?;
+    if acks == ALL_IN_SYNC || appended.must_wait {
+        appended.ticket.into_iter().for_each(|ticket| tickets.add(ticket));
+    }
+    Ok(response)
 }
 
 fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Failure> {
@@ -191,31 +219,32 @@ fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Fa
 fn append_records(
     ctx: &RequestContext,
     topic: &str,
-    partition: &Partition,
+    partition: &Arc<Partition>,
     records: Bytes,
     index: i32,
-) -> Result<PartitionProduceResponse, Failure> {
+) -> Result<(PartitionProduceResponse, Appended), Failure> {
     if is_compacted(partition) {
         validation::check_keys(&records).map_err(|rejected| from_append_error(rejected, partition))?;
     }
     validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
     let size = records.len() as u64;
-    let mut batches = BytesMut::from(records);
-    let appended = partition.append(&mut batches, ctx.broker.clock.wall_ms(), AppendOrigin::Client);
-    let info = appended.map_err(|error| {
+    let appended = partition.append(BytesMut::from(records), ctx.broker.clock.wall_ms(), AppendOrigin::Client);
+    let appended = appended.map_err(|error| {
         ctx.broker.metrics.failed_produce(topic);
         from_append_error(error, partition)
     })?;
+    let info = &appended.info;
     ctx.broker
         .metrics
         .produced(topic, TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: size });
-    Ok(PartitionProduceResponse {
+    let response = PartitionProduceResponse {
         index,
         base_offset: info.first_offset,
         log_append_time_ms: info.log_append_time,
         log_start_offset: info.log_start_offset,
         ..Default::default()
-    })
+    };
+    Ok((response, appended))
 }
 
 fn from_append_error(error: AppendError, partition: &Partition) -> Failure {

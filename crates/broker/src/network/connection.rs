@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
+use barnabas_replica::Tickets;
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -26,7 +27,8 @@ use super::budget::Share;
 use super::frames::FrameBuffer;
 use super::outgoing::{Frame, Outgoing};
 use crate::broker::Broker;
-use crate::dispatch::{self, Answer, ConnectionInfo, Outcome};
+use crate::dispatch::{self, Answer, ConnectionInfo, Finish, Outcome};
+use crate::journals;
 use crate::metrics::RequestTimes;
 
 /// Requests of one connection that may wait for their answer.
@@ -47,6 +49,11 @@ enum Pending {
     Waiting {
         task: JoinHandle<Outcome>,
         abort_on_close: bool,
+    },
+    /// Done, and on its way to the disk.
+    Durable {
+        tickets: Tickets,
+        finish: Finish,
     },
     /// Produce with acks=0 has no answer.
     Silent,
@@ -78,7 +85,7 @@ impl Unsent {
             Pending::Ready(frame) => self.ready_bytes += frame.size_bytes(),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches += 1,
             Pending::Waiting { abort_on_close: false, .. } => self.changes += 1,
-            Pending::Silent => {}
+            Pending::Durable { .. } | Pending::Silent => {}
         }
     }
 
@@ -87,7 +94,7 @@ impl Unsent {
             Pending::Ready(frame) => self.ready_bytes -= frame.size_bytes(),
             Pending::Waiting { abort_on_close: true, .. } => self.fetches -= 1,
             Pending::Waiting { abort_on_close: false, .. } => self.changes -= 1,
-            Pending::Silent => {}
+            Pending::Durable { .. } | Pending::Silent => {}
         }
     }
 }
@@ -121,6 +128,7 @@ pub(crate) async fn serve(
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
         pending: VecDeque::new(),
         unsent: Unsent::default(),
+        has_produced: false,
         refusal: None,
         patient_until: opened,
         last_active: opened,
@@ -142,6 +150,7 @@ struct Connection {
     frames: FrameBuffer,
     pending: VecDeque<Pending>,
     unsent: Unsent,
+    has_produced: bool,
     /// Why nothing more is read; the connection ends when the answers before have been sent.
     refusal: Option<String>,
     /// Until when a large frame on its way may hold memory that others wait for.
@@ -186,9 +195,9 @@ impl Connection {
         {
             return Err(End::Refused(reason));
         }
-        let may_read = self.may_handle();
-        let has_memory = may_read && self.take_memory(share);
-        let is_short = may_read && !has_memory;
+        let may_handle = self.may_handle();
+        let has_memory = may_handle && !self.is_held_up() && self.take_memory(share);
+        let is_short = may_handle && !has_memory;
         let deadline = if is_short { Instant::now() + MEMORY_RETRY } else { self.deadline(share) };
         let deadline = tokio::time::Instant::from(deadline);
         // Later deadlines are looked at when the alarm goes off: setting it for every request would cost more than
@@ -200,11 +209,12 @@ impl Connection {
         tokio::select! {
             biased;
             answer = wait_for(pending.front_mut()) => {
-                let answer = answer?;
                 *now = Instant::now();
-                unsent.removed(&pending[0]);
-                unsent.added(&answer);
-                pending[0] = answer;
+                if let Some(answer) = answer? {
+                    unsent.removed(&pending[0]);
+                    unsent.added(&answer);
+                    pending[0] = answer;
+                }
             }
             read = read_some(stream, frames), if has_memory => {
                 if read? == 0 {
@@ -227,6 +237,11 @@ impl Connection {
         is_open && fetches < MAX_FETCHES && changes == 0 && ready_bytes < MAX_READY_BYTES
     }
 
+    /// Whether the disk has to catch up before more of what this client produces is taken on.
+    fn is_held_up(&self) -> bool {
+        self.has_produced && journals::are_behind(&self.broker)
+    }
+
     /// Takes the memory that the next read needs, if there is any.
     fn take_memory(&mut self, share: &mut Share<'_>) -> bool {
         let before = share.held_bytes();
@@ -238,7 +253,7 @@ impl Connection {
     }
 
     fn handle_frames(&mut self) -> Result<(), End> {
-        while self.may_handle() {
+        while self.may_handle() && !self.is_held_up() {
             let frame = match self.frames.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
@@ -254,6 +269,7 @@ impl Connection {
                 Ok(answer) => {
                     self.now = answer.made_at().unwrap_or_else(Instant::now);
                     self.unsent.added(&answer);
+                    self.has_produced |= matches!(answer, Pending::Durable { .. });
                     self.pending.push_back(answer);
                 }
                 // What was done before has its answers: without them a client would do it again.
@@ -270,6 +286,7 @@ impl Connection {
         match handled {
             Ok(Ok(Answer::Ready(frame))) => Ok(Pending::Ready(frame)),
             Ok(Ok(Answer::Later { task, abort_on_close })) => Ok(Pending::Waiting { task, abort_on_close }),
+            Ok(Ok(Answer::WhenDurable { tickets, finish })) => Ok(Pending::Durable { tickets, finish }),
             Ok(Ok(Answer::Silent)) => Ok(Pending::Silent),
             Ok(Err(refused)) => Err(End::Refused(refused.to_string())),
             Err(_) => {
@@ -282,12 +299,8 @@ impl Connection {
     /// Sends the answers at the front that are ready. Says whether there were any.
     async fn send_ready(&mut self) -> Result<bool, End> {
         let mut out = Outgoing::default();
-        while let Some(Pending::Ready(_) | Pending::Silent) = self.pending.front() {
-            let Some(answer) = self.pending.pop_front() else { break };
-            self.unsent.removed(&answer);
-            if let Pending::Ready(frame) = answer {
-                out.push(frame);
-            }
+        while let Some(answer) = self.next_due()? {
+            out.extend(answer);
         }
         if out.is_empty() {
             return Ok(false);
@@ -296,6 +309,25 @@ impl Connection {
         self.now = out.send(&self.stream, patience, self.now).await?;
         self.last_active = self.now;
         Ok(true)
+    }
+
+    /// Takes out the first answer if it can be sent now; there may be nothing to send of it.
+    fn next_due(&mut self) -> Result<Option<Option<Frame>>, End> {
+        let is_due = match self.pending.front() {
+            Some(Pending::Ready(_) | Pending::Silent) => true,
+            Some(Pending::Durable { tickets, .. }) => tickets.outcome().is_some(),
+            _ => false,
+        };
+        let Some(answer) = is_due.then(|| self.pending.pop_front()).flatten() else { return Ok(None) };
+        self.unsent.removed(&answer);
+        match answer {
+            Pending::Ready(frame) => Ok(Some(Some(frame))),
+            Pending::Durable { tickets, finish } => {
+                let outcome = tickets.outcome().unwrap_or(Ok(()));
+                finish(outcome).map(Some).map_err(|refused| End::Refused(refused.to_string()))
+            }
+            _ => Ok(Some(None)),
+        }
     }
 
     fn idle_limit(&self) -> Duration {
@@ -361,12 +393,21 @@ async fn read_some(stream: &mut TcpStream, frames: &mut FrameBuffer) -> io::Resu
     .await
 }
 
-/// The answer at the front once its task has ended; never, when nothing waits there.
-async fn wait_for(front: Option<&mut Pending>) -> Result<Pending, End> {
-    let Some(Pending::Waiting { task, .. }) = front else { return std::future::pending().await };
+/// The answer at the front once its task has ended, or nothing if it has become due by itself; never, when nothing waits
+/// there.
+async fn wait_for(front: Option<&mut Pending>) -> Result<Option<Pending>, End> {
+    let task = match front {
+        Some(Pending::Waiting { task, .. }) => task,
+        Some(Pending::Durable { tickets, .. }) => {
+            // How it ended is asked for again when it is its turn.
+            let _ = tickets.wait().await;
+            return Ok(None);
+        }
+        _ => return std::future::pending().await,
+    };
     match task.await {
-        Ok(Ok(Some(frame))) => Ok(Pending::Ready(frame)),
-        Ok(Ok(None)) => Ok(Pending::Silent),
+        Ok(Ok(Some(frame))) => Ok(Some(Pending::Ready(frame))),
+        Ok(Ok(None)) => Ok(Some(Pending::Silent)),
         Ok(Err(refused)) => Err(End::Refused(refused.to_string())),
         Err(error) => {
             error!(%error, "a request handler failed; closing its connection, the broker goes on");

@@ -53,9 +53,11 @@ enum Progress {
 }
 
 impl Outgoing {
-    pub(crate) fn push(&mut self, frame: Frame) {
-        self.chunks.extend(frame.chunks);
-        self.unsent.push(frame.unsent);
+    pub(crate) fn extend(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        for frame in frames {
+            self.chunks.extend(frame.chunks);
+            self.unsent.push(frame.unsent);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Keys that Kafka does not have. One row each; no parsing here.
 
-use crate::key::{ConfigKey, boolean, string};
+use crate::key::{ConfigKey, boolean, long, string};
 
 pub(super) const KEYS: &[ConfigKey] = &[
     string(
@@ -14,4 +14,20 @@ pub(super) const KEYS: &[ConfigKey] = &[
          to other machines and containers, published or outer addresses to processes beside the broker.",
     )
     .default("true"),
+    string(
+        "barnabas.durability",
+        "What an acknowledgement promises. `journal`: with acks=all the records are on disk, synced through one journal per \
+         log directory, and consumers see only such records; they survive a power loss. `page-cache`: as in Apache Kafka, the \
+         operating system has them; they survive the end of the process, and flush.messages and flush.ms say more. Offsets of \
+         consumer groups follow the same setting.",
+    )
+    .default("journal")
+    .one_of(&["journal", "page-cache"]),
+    long(
+        "barnabas.journal.bytes",
+        "The most that the journal of one log directory takes on disk, in bytes. It grows to that only under load, and is \
+         used again and again. More lets segments be synced less often, and makes the start after a crash longer.",
+    )
+    .default("536870912")
+    .at_least(8 << 20),
 ];

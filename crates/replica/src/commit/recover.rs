@@ -18,23 +18,29 @@ pub enum Holder {
 }
 
 /// Appends to every log what the journal of the directory has of it and the segments have lost. A log that cannot
-/// take it goes offline, and the journal keeps what it has of it.
+/// take it goes offline, and the journal keeps what it has of it: those are returned, too.
 pub fn recover(
     vfs: &Arc<dyn Vfs>,
     dir: &Path,
     now_ms: TimestampMs,
     find: impl Fn(Uuid, i32) -> Holder,
-) -> io::Result<ReplaySummary> {
-    replay_journal(vfs, dir, |replayed| {
+) -> io::Result<(ReplaySummary, Vec<(Uuid, i32)>)> {
+    let mut refused = Vec::new();
+    let summary = replay_journal(vfs, dir, |replayed| {
         let entry = replayed.entry;
         let Holder::Here(partition) = find(entry.topic_id, entry.partition) else { return true };
-        match partition.with_log(|log| log.append_journaled(&entry.batches, now_ms)) {
+        let is_taken = match partition.with_log(|log| log.append_journaled(&entry.batches, now_ms)) {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 partition.take_offline(&format!("the journal's records cannot be taken over: {error}"));
                 false
             }
             Err(_offline) => false,
+        };
+        if !is_taken {
+            refused.push((entry.topic_id, entry.partition));
         }
-    })
+        is_taken
+    })?;
+    Ok((summary, refused))
 }

@@ -63,7 +63,8 @@ fn topic_id(partition: i32) -> Uuid {
 
 fn read_checkpoint(vfs: &dyn Vfs) -> BTreeMap<i32, Offset> {
     let text = vfs.read(Path::new(CHECKPOINT)).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default();
-    let parse = |line: &str| line.split_once(' ').map(|(index, offset)| (index.parse().unwrap(), offset.parse().unwrap()));
+    let parse =
+        |line: &str| line.split_once(' ').map(|(index, offset)| (index.parse().unwrap(), offset.parse().unwrap()));
     text.lines().filter_map(parse).collect()
 }
 
@@ -75,7 +76,8 @@ impl Broker {
         let mut partitions = Vec::new();
         for index in 0..PARTITIONS {
             let name = TopicPartition::new("t", index);
-            let options = OpenOptions { recovery_point: points.get(&index).copied().unwrap_or(0), ..Default::default() };
+            let options =
+                OpenOptions { recovery_point: points.get(&index).copied().unwrap_or(0), ..Default::default() };
             let dir = PathBuf::from(format!("{DIR}/t-{index}"));
             let log = Log::open(Arc::clone(&vfs), dir, name.clone(), None, config(), options, 0);
             let log = log.map_err(|error| error.to_string())?;
@@ -85,7 +87,7 @@ impl Broker {
             Some(partition) if partition.topic_id == id => Holder::Here(Arc::clone(partition)),
             _ => Holder::Gone,
         };
-        let summary = recover(&vfs, Path::new(DIR), 0, find).map_err(|error| error.to_string())?;
+        let (summary, _) = recover(&vfs, Path::new(DIR), 0, find).map_err(|error| error.to_string())?;
         assert_eq!((&summary.damage, summary.keep.len()), (&Vec::new(), 0), "a crash is no damage");
         for partition in &partitions {
             partition.with_log(|log| log.flush()).unwrap().map_err(|error| error.to_string())?;

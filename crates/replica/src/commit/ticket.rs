@@ -41,8 +41,7 @@ impl Progress {
 
     fn wake(&self, up_to: u64) {
         let mut waiting = self.waiting.lock();
-        let due: Vec<Waker> =
-            waiting.extract_if(.., |(number, _)| *number <= up_to).map(|(_, waker)| waker).collect();
+        let due: Vec<Waker> = waiting.extract_if(.., |(number, _)| *number <= up_to).map(|(_, waker)| waker).collect();
         drop(waiting);
         due.into_iter().for_each(Waker::wake);
     }

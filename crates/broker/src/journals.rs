@@ -1,0 +1,172 @@
+//! The journals of the log directories: read after a crash, written while the broker serves, closed when it stops. What they
+//! are is known in the `log` crate, who waits for them in `replica`.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use barnabas_common::Uuid;
+use barnabas_log::{JournalFiles, ReplaySummary, journal_exists, skip_journal};
+use barnabas_replica::{Committer, GroupCommit, Holder, Keeper, Partition, recover};
+use parking_lot::Mutex;
+use tracing::{error, info};
+
+use crate::broker::Broker;
+use crate::error::StartError;
+use crate::log_dirs::DataDir;
+
+/// So many files share the space of a journal.
+const FILES: u32 = 8;
+
+/// The threads that write and empty the journals.
+#[derive(Default)]
+pub(crate) struct Journals {
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Whether acknowledgements wait for the disk.
+pub(crate) fn is_durable(broker: &Broker) -> bool {
+    broker.configs.broker_config().text("barnabas.durability") != Some("page-cache")
+}
+
+/// Gives the opened logs what the journals have of them, then starts to journal. Blocks.
+pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
+    let durable = is_durable(broker);
+    let mut found = Vec::new();
+    let mut is_needed = durable;
+    for dir in broker.log_dirs.iter() {
+        is_needed |= journal_exists(&*broker.vfs, &dir.path).map_err(unreadable(dir))?;
+        found.push(read(broker, dir)?);
+    }
+    if !is_needed {
+        return Ok(());
+    }
+    // What is in the logs now may be in the page cache alone.
+    flush_all(broker)?;
+    // Said by the writer; the logs are looked at more closely the next time.
+    let _ = broker.checkpoints.write(broker);
+    for (dir, found) in broker.log_dirs.iter().zip(found) {
+        if durable {
+            start_one(broker, dir, &found)?;
+        } else if found.keep.is_empty() {
+            JournalFiles::remove_all(&*broker.vfs, &dir.path).map_err(unreadable(dir))?;
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(dir: &DataDir) -> impl Fn(io::Error) -> StartError {
+    let dir = dir.path.clone();
+    move |error| StartError::DataDir {
+        dir: dir.clone(),
+        error,
+        hint: "its journal (the files barnabas-journal-*) may hold acknowledged records; let this user read and write them, and \
+               check the disk",
+    }
+}
+
+fn read(broker: &Broker, dir: &DataDir) -> Result<ReplaySummary, StartError> {
+    if dir.clean_shutdown {
+        return skip_journal(&broker.vfs, &dir.path).map_err(unreadable(dir));
+    }
+    let found = recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), |id, index| holder(broker, id, index));
+    let (found, refused) = found.map_err(unreadable(dir))?;
+    for damage in &found.damage {
+        error!("the journal is damaged: {damage}; records that were acknowledged and not yet in the segments are lost");
+    }
+    if found.entries > 0 {
+        info!(dir = %dir.path.display(), entries = found.entries, bytes = found.bytes, "read the journal after an unclean stop");
+    }
+    let refused: BTreeSet<(Uuid, i32)> = refused.into_iter().collect();
+    if !refused.is_empty() {
+        let _ = dir.unreplayed.set(refused);
+    }
+    Ok(found)
+}
+
+fn holder(broker: &Broker, topic_id: Uuid, index: i32) -> Holder {
+    let name = broker.replicas.topic_name(topic_id);
+    name.and_then(|name| broker.replicas.get(&name, index)).map_or(Holder::Gone, Holder::Here)
+}
+
+/// Syncs all logs, several at a time.
+fn flush_all(broker: &Broker) -> Result<(), StartError> {
+    let partitions = broker.replicas.all();
+    let share = partitions.len().div_ceil(FLUSHES_AT_ONCE).max(1);
+    let flushed = std::thread::scope(|scope| {
+        let parts: Vec<_> = partitions.chunks(share).map(|part| scope.spawn(|| flush(part))).collect();
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or(Ok(())))
+    });
+    flushed.map_err(|error| {
+        StartError::Unsupported(format!(
+            "cannot bring the logs to disk: {error}; the disk may be failing: check it, and replace it if need be"
+        ))
+    })
+}
+
+/// Syncs wait for the disk, not for a core.
+const FLUSHES_AT_ONCE: usize = 8;
+
+fn flush(partitions: &[Arc<Partition>]) -> Result<(), String> {
+    for partition in partitions {
+        if let Ok(Err(error)) = partition.with_log(|log| log.flush()) {
+            return Err(format!("{}: {error}", partition.topic_partition));
+        }
+    }
+    Ok(())
+}
+
+fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
+    let total_bytes = u64::try_from(broker.configs.broker_config().number("barnabas.journal.bytes")).unwrap_or(0);
+    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, FILES, found);
+    let files = files.map_err(unreadable(dir))?;
+    let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
+    let (commit, committer, keeper) = GroupCommit::new(files, Box::new(move |reason| failed(&weak, &path, reason)));
+    for partition in broker.replicas.all() {
+        if partition.with_log(|log| log.dir().starts_with(&dir.path)).unwrap_or(false) {
+            partition.commit_through(Arc::clone(&commit));
+        }
+    }
+    let _ = dir.commit.set(commit);
+    let threads = spawn(committer, keeper, Arc::downgrade(broker)).map_err(StartError::Threads)?;
+    broker.journals.threads.lock().extend(threads);
+    Ok(())
+}
+
+fn spawn(committer: Committer, keeper: Keeper, broker: Weak<Broker>) -> io::Result<[JoinHandle<()>; 2]> {
+    let checkpoint = move || broker.upgrade().map_or(Ok(()), |broker| broker.checkpoints.write(&broker));
+    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    Ok([
+        named("journal").spawn(move || committer.run())?,
+        named("journal-keeper").spawn(move || keeper.run(&checkpoint))?,
+    ])
+}
+
+fn failed(broker: &Weak<Broker>, dir: &Path, reason: &str) {
+    if let Some(broker) = broker.upgrade() {
+        broker.fail_log_dir(dir, reason);
+    }
+}
+
+/// Ends the journals when everything appended is durable. Blocks.
+pub(crate) fn stop(broker: &Broker) {
+    for commit in commits(broker) {
+        commit.stop();
+    }
+    for thread in broker.journals.threads.lock().drain(..) {
+        if thread.join().is_err() {
+            error!("a journal thread has panicked; the next start will check the logs");
+        }
+    }
+}
+
+fn commits(broker: &Broker) -> impl Iterator<Item = &Arc<GroupCommit>> {
+    broker.log_dirs.iter().filter_map(|dir| dir.commit.get())
+}
+
+/// Whether a disk is so far behind that no more requests should be taken on.
+pub(crate) fn are_behind(broker: &Broker) -> bool {
+    commits(broker).any(|commit| commit.is_behind())
+}
