@@ -20,6 +20,11 @@ use crate::log_dirs::DataDir;
 /// So many files share the space of a journal.
 const FILES: u32 = 8;
 
+/// A journal takes at most this part of its volume.
+const SHARE_OF_VOLUME: u64 = 16;
+/// Smaller files are full too soon to be worth it.
+const LEAST_BYTES: u64 = (FILES as u64) << 20;
+
 /// The threads that write and empty the journals.
 #[derive(Default)]
 pub(crate) struct Journals {
@@ -119,8 +124,12 @@ fn flush(partitions: &[Arc<Partition>]) -> Result<(), String> {
 }
 
 fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
-    let total_bytes = u64::try_from(broker.configs.broker_config().number("barnabas.journal.bytes")).unwrap_or(0);
-    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, FILES, found);
+    let total_bytes = journal_bytes(broker, dir);
+    let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };
+    if max_files == 0 {
+        info!(dir = %dir.path.display(), "the volume is too small for a journal: every acknowledgement syncs its segment");
+    }
+    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, found);
     let files = files.map_err(unreadable(dir))?;
     let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
     let (commit, committer, keeper) = GroupCommit::new(files, Box::new(move |reason| failed(&weak, &path, reason)));
@@ -133,6 +142,14 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
     let threads = spawn(committer, keeper, Arc::downgrade(broker)).map_err(StartError::Threads)?;
     broker.journals.threads.lock().extend(threads);
     Ok(())
+}
+
+/// What is configured, and no more than a fair share of a small volume.
+fn journal_bytes(broker: &Broker, dir: &DataDir) -> u64 {
+    let wanted = u64::try_from(broker.configs.broker_config().number("barnabas.journal.bytes")).unwrap_or(0);
+    let volume = broker.vfs.disk_space(&dir.path).map_or(u64::MAX, |space| space.total_bytes);
+    let fair = (volume / SHARE_OF_VOLUME).next_multiple_of(u64::from(FILES) << 12);
+    wanted.min(fair)
 }
 
 fn spawn(committer: Committer, keeper: Keeper, broker: Weak<Broker>) -> io::Result<[JoinHandle<()>; 2]> {
@@ -164,6 +181,11 @@ pub(crate) fn stop(broker: &Broker) {
 
 fn commits(broker: &Broker) -> impl Iterator<Item = &Arc<GroupCommit>> {
     broker.log_dirs.iter().filter_map(|dir| dir.commit.get())
+}
+
+/// Whether closed segments have come to disk since this was asked last.
+pub(crate) fn take_synced_closed(broker: &Broker) -> bool {
+    commits(broker).fold(false, |any, commit| commit.take_synced_closed() | any)
 }
 
 /// Whether a disk is so far behind that no more requests should be taken on.

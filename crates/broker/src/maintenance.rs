@@ -31,7 +31,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
         let round = tokio::task::spawn_blocking(move || {
             maintain(&broker, retention);
-            let flushed = flush_closed_segments(&broker);
+            let flushed = flush_closed_segments(&broker) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());

@@ -74,6 +74,8 @@ struct State {
     commit: Option<Arc<GroupCommit>>,
     /// Everything before is on disk. Of no meaning without `commit`.
     durable_end: Offset,
+    /// Up to where closed segments were on disk when the journal was told last.
+    synced_closed_end: Offset,
     /// Whether the last append failed on the disk: it is told once, not for every retry.
     append_fails: bool,
 }
@@ -87,6 +89,7 @@ impl State {
             leader_epoch,
             commit: None,
             durable_end: 0,
+            synced_closed_end: 0,
             append_fails: false,
         }
     }
@@ -170,11 +173,12 @@ impl Partition {
         origin: AppendOrigin,
     ) -> Result<Appended, AppendError> {
         let mut state = self.state.lock();
-        if let Some(reason) = state.commit.as_ref().and_then(|commit| commit.failure()) {
-            return Err(AppendError::Offline(reason.to_owned()));
-        }
         let leader_epoch = state.leader_epoch;
+        let failure = state.commit.as_ref().and_then(|commit| commit.failure()).map(str::to_owned);
         let log = state.log_mut().map_err(|error| AppendError::Offline(error.message))?;
+        if let Some(reason) = failure {
+            return Err(AppendError::Offline(reason));
+        }
         let appended = log.append_as_leader(&mut batches, leader_epoch, now_ms, origin);
         self.tell_disk_trouble(&mut state, &appended);
         let info = appended?;
@@ -247,7 +251,16 @@ impl Partition {
     fn run_flush(&self, plan: &FlushPlan) -> io::Result<()> {
         let done = plan.run();
         let error = done.as_ref().err().map(|error| io::Error::new(error.kind(), error.to_string()));
-        let _ = self.with_log(|log| log.flushed(done));
+        let mut state = self.state.lock();
+        let State { log, commit, synced_closed_end, .. } = &mut *state;
+        if let (Some(log), Some(commit)) = (log, commit) {
+            let _ = log.flushed(done);
+            let closed_end = log.closed_end();
+            if closed_end > *synced_closed_end && log.recovery_point() >= closed_end {
+                *synced_closed_end = closed_end;
+                commit.closed_segment_synced();
+            }
+        }
         error.map_or(Ok(()), Err)
     }
 

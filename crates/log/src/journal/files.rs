@@ -80,7 +80,7 @@ pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<Found>> {
 
 impl JournalFiles {
     /// Takes over the files of a directory after [`super::replay`]: the generations to `keep` stay as they are, all others
-    /// are free. Files of another size than wanted are removed.
+    /// are free. Files of another size than wanted are removed. With `max_files` 0 there is no journal.
     pub fn open(
         vfs: Arc<dyn Vfs>,
         dir: PathBuf,
@@ -88,7 +88,7 @@ impl JournalFiles {
         max_files: u32,
         last: &super::ReplaySummary,
     ) -> io::Result<JournalFiles> {
-        let file_bytes = (total_bytes / u64::from(max_files)).max(FILE_HEADER_BYTES * 2);
+        let file_bytes = (total_bytes / u64::from(max_files.max(1))).max(FILE_HEADER_BYTES * 2);
         let mut files = JournalFiles {
             vfs,
             dir,
@@ -221,6 +221,12 @@ impl NewFile {
     }
 
     fn fill(&self, path: &Path) -> io::Result<JournalFile> {
+        let usable = self.vfs.disk_space(&self.dir)?.usable_bytes;
+        if usable < self.size.saturating_mul(2) {
+            // What is left is for records.
+            let needed = format!("{usable} bytes are free, {} are needed", self.size.saturating_mul(2));
+            return Err(io::Error::new(io::ErrorKind::StorageFull, needed));
+        }
         let file = self.vfs.open(path, OpenMode::TRUNCATE)?;
         let mut position = 0;
         while position < self.size {

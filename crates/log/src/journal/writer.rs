@@ -35,6 +35,11 @@ impl JournalWriter {
         self.active.as_ref().is_some_and(|active| active.end + bytes <= end)
     }
 
+    /// Whether it is time to have the next file ready.
+    pub fn is_half_full(&self, files: &JournalFiles) -> bool {
+        self.active.as_ref().is_none_or(|active| active.end > files.room_bytes() / 2)
+    }
+
     /// Goes on in a file that [`JournalFiles::take_free`] gave; says which one is full now.
     pub fn next_file(&mut self, files: &mut JournalFiles, file: JournalFile) -> io::Result<Option<ClosedFile>> {
         let closed = self.active.take().map(|active| {

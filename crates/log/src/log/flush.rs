@@ -89,7 +89,7 @@ impl Log {
     /// How to bring closed segments to disk that are not there yet, for a caller that does it without the lock: appends
     /// shall not wait for it. `None` if all of them are.
     pub fn plan_flush_of_closed(&self) -> Option<FlushPlan> {
-        let closed_end = self.active().base_offset();
+        let closed_end = self.closed_end();
         let is_due = self.failure.is_none() && self.recovery_point < closed_end;
         is_due.then(|| self.flush_plan(closed_end))
     }

@@ -118,6 +118,11 @@ impl Log {
         self.recovery_point
     }
 
+    /// Up to where the log is in segments that are not appended to any more.
+    pub fn closed_end(&self) -> Offset {
+        self.active().base_offset()
+    }
+
     /// First offset of the oldest open transaction.
     pub fn first_unstable_offset(&self) -> Option<Offset> {
         self.producers.first_unstable_offset()

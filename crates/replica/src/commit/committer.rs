@@ -19,6 +19,8 @@ pub struct Committer {
     writer: JournalWriter,
     /// Of the file that is being written.
     coverage: Coverage,
+    /// Of the keeper, since the present file was begun.
+    asked_for_file: bool,
 }
 
 fn key(partition: &Arc<Partition>) -> usize {
@@ -27,7 +29,7 @@ fn key(partition: &Arc<Partition>) -> usize {
 
 impl Committer {
     pub(super) fn new(commit: Arc<GroupCommit>, writer: JournalWriter) -> Self {
-        Self { commit, writer, coverage: Coverage::new() }
+        Self { commit, writer, coverage: Coverage::new(), asked_for_file: false }
     }
 
     /// Works until [`GroupCommit::stop`] or a failure.
@@ -85,6 +87,10 @@ impl Committer {
     fn has_room(&mut self, bytes: u64) -> io::Result<bool> {
         let mut files = self.commit.files.lock();
         if self.writer.has_room(&files, bytes) {
+            if files.free_count() == 0 && !self.asked_for_file && self.writer.is_half_full(&files) {
+                self.asked_for_file = true;
+                self.commit.ask_keeper();
+            }
             return Ok(true);
         }
         if bytes > files.room_bytes() {
@@ -93,11 +99,12 @@ impl Committer {
         let Some(file) = files.take_free() else { return Ok(false) };
         let closed = self.writer.next_file(&mut files, file)?;
         drop(files);
+        self.asked_for_file = false;
         if let Some(closed) = closed {
             let coverage = std::mem::take(&mut self.coverage);
             self.commit.full.lock().push_back(FullFile { generation: closed.generation, coverage });
+            self.commit.ask_keeper();
         }
-        self.commit.ask_keeper();
         Ok(true)
     }
 }

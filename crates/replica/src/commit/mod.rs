@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use barnabas_common::Offset;
 use barnabas_log::{FlushPlan, JournalEntry, JournalFiles, JournalWriter};
@@ -41,6 +41,7 @@ pub struct GroupCommit {
     queue: Mutex<Queue>,
     not_empty: Condvar,
     queued_bytes: AtomicUsize,
+    has_synced_closed: AtomicBool,
     progress: Arc<Progress>,
     files: Mutex<JournalFiles>,
     /// What full files hold, oldest first.
@@ -90,6 +91,7 @@ impl GroupCommit {
             queue: Mutex::default(),
             not_empty: Condvar::new(),
             queued_bytes: AtomicUsize::new(0),
+            has_synced_closed: AtomicBool::new(false),
             progress: Arc::default(),
             files: Mutex::new(files),
             full: Mutex::default(),
@@ -134,6 +136,16 @@ impl GroupCommit {
     /// Whether the disk is so far behind that nobody should append without waiting.
     pub fn is_behind(&self) -> bool {
         self.queued_bytes.load(Ordering::Relaxed) > BEHIND_BYTES
+    }
+
+    pub(crate) fn closed_segment_synced(&self) {
+        self.has_synced_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether closed segments have come to disk since this was asked last: worth a checkpoint, so that damage to them is
+    /// not taken for what a power loss leaves.
+    pub fn take_synced_closed(&self) -> bool {
+        self.has_synced_closed.swap(false, Ordering::Relaxed)
     }
 
     /// Why nothing can be made durable any more.
