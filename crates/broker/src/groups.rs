@@ -70,7 +70,7 @@ pub(crate) struct Promised {
 /// the client should ask again.
 pub(crate) enum PendingReply {
     Waiting(oneshot::Receiver<Promised>),
-    Settling(GroupReply, Ticket),
+    Settling(Box<GroupReply>, Ticket),
 }
 
 impl PendingReply {
@@ -85,14 +85,14 @@ impl PendingReply {
         match durable.map(|ticket| (ticket.outcome(), ticket)) {
             None | Some((Some(Ok(())), _)) => Ok(Some(reply)),
             Some((Some(Err(_)), _)) => Ok(None),
-            Some((None, ticket)) => Err(Self::Settling(reply, ticket)),
+            Some((None, ticket)) => Err(Self::Settling(Box::new(reply), ticket)),
         }
     }
 
     pub(crate) async fn wait(self) -> Option<GroupReply> {
         let (reply, durable) = match self {
             Self::Waiting(receiver) => receiver.await.ok().map(|promised| (promised.reply, promised.durable))?,
-            Self::Settling(reply, ticket) => (reply, Some(ticket)),
+            Self::Settling(reply, ticket) => (*reply, Some(ticket)),
         };
         match durable {
             Some(ticket) => ticket.wait().await.ok().map(|()| reply),

@@ -93,7 +93,7 @@ pub(super) fn answer_when_done<M: Message + Send + 'static>(
     match pending.now() {
         Ok(reply) => ctx.ready(&finish(reply)),
         Err(PendingReply::Settling(reply, ticket)) => {
-            ctx.when_durable(Some(ticket).into(), move |outcome| finish(outcome.ok().map(|()| reply)))
+            ctx.when_durable(Some(ticket).into(), move |outcome| finish(outcome.ok().map(|()| *reply)))
         }
         Err(pending) => ctx.later(async move { finish(pending.wait().await) }),
     }
