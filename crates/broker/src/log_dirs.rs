@@ -9,9 +9,8 @@ use std::sync::{Arc, OnceLock};
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{NodeId, TopicPartition, Uuid};
 use barnabas_log::{Checkpoint, ClosedLogs, LockError, LogDir, MetaProperties};
-use parking_lot::Mutex;
-use barnabas_log::{Checkpoint, LockError, LogDir, MetaProperties};
 use barnabas_replica::GroupCommit;
+use parking_lot::Mutex;
 
 use crate::error::StartError;
 use crate::topics::CLUSTER_METADATA_TOPIC;

@@ -159,9 +159,8 @@ impl PartitionLife {
             Ok(mut log) => {
                 // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
                 log.assign_leader_epoch(leader_epoch);
-                Partition::online(topic_partition, topic.id, log, leader_epoch)
+                self.in_service(topic_partition, topic.id, log, leader_epoch)
             }
-            Ok(log) => self.in_service(topic_partition, topic.id, log, leader_epoch),
             Err(reason) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {

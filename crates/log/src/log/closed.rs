@@ -97,6 +97,7 @@ impl Log {
             bytes_since_snapshot: 0,
             removals: Vec::new(),
             is_touched: false,
+            is_journaled: false,
             failure: None,
         };
         log.producers.expire(now_ms, log.config.producer_id_expiration_ms);
