@@ -123,7 +123,7 @@ impl RequestContext {
     ) -> Answer {
         let ctx = self.clone();
         let worked = self.times.started.elapsed();
-        let finish = move |outcome| Ok(Some(ctx.frame(&respond(outcome), || worked)));
+        let finish = move |outcome| Ok(Some(ctx.frame(&respond(outcome), Some(worked))));
         Answer::WhenDurable { tickets, finish: Box::new(finish) }
     }
 
