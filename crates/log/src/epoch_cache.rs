@@ -1,13 +1,12 @@
 //! Which leader epoch began at which offset (KIP-101), kept in memory and in `leader-epoch-checkpoint`. What the
 //! answers are used for is not known here.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use barnabas_common::vfs::Vfs;
 use barnabas_common::{LeaderEpoch, Offset};
 
 use crate::dir::replace_file;
+use crate::segment::files::Folder;
 use crate::segment::scan::EpochSample;
 
 const FILE_NAME: &str = "leader-epoch-checkpoint";
@@ -22,8 +21,7 @@ pub struct EpochEntry {
 }
 
 pub(crate) struct EpochCache {
-    vfs: Arc<dyn Vfs>,
-    path: PathBuf,
+    folder: Arc<Folder>,
     entries: Vec<EpochEntry>,
     /// The file does not hold what memory holds.
     dirty: bool,
@@ -33,16 +31,15 @@ pub(crate) struct EpochCache {
 
 impl EpochCache {
     /// The cache as the file has it; `None` in place of entries that cannot be trusted.
-    pub(crate) fn load(vfs: Arc<dyn Vfs>, dir: &Path) -> (EpochCache, bool) {
-        let path = dir.join(FILE_NAME);
-        let entries = vfs.read(&path).ok().and_then(|bytes| parse(&bytes));
+    pub(crate) fn load(folder: Arc<Folder>) -> (EpochCache, bool) {
+        let entries = folder.vfs.read(&folder.path.join(FILE_NAME)).ok().and_then(|bytes| parse(&bytes));
         let is_good = entries.is_some();
-        (EpochCache { vfs, path, entries: entries.unwrap_or_default(), dirty: !is_good, may_wait: false }, is_good)
+        (EpochCache { folder, entries: entries.unwrap_or_default(), dirty: !is_good, may_wait: false }, is_good)
     }
 
     /// What is known to be in the file, but for the last one if the file may wait for it.
-    pub(crate) fn with_entries(vfs: Arc<dyn Vfs>, dir: &Path, entries: Vec<EpochEntry>, may_wait: bool) -> EpochCache {
-        EpochCache { vfs, path: dir.join(FILE_NAME), entries, dirty: may_wait, may_wait }
+    pub(crate) fn with_entries(folder: Arc<Folder>, entries: Vec<EpochEntry>, may_wait: bool) -> EpochCache {
+        EpochCache { folder, entries, dirty: may_wait, may_wait }
     }
 
     /// Whether the file lacks nothing that anybody could miss.
@@ -80,6 +77,8 @@ impl EpochCache {
             return;
         }
         self.entries.retain(|e| e.epoch < epoch && e.start_offset < start_offset);
+        // Most logs have only one.
+        self.entries.reserve_exact(1);
         self.entries.push(EpochEntry { epoch, start_offset });
         self.may_wait = self.is_saved();
         self.dirty = true;
@@ -134,9 +133,10 @@ impl EpochCache {
     /// Writes the file if it is not up to date. It is not synced: after a power loss it is rebuilt from the batches.
     pub(crate) fn save(&mut self) {
         if !self.is_saved() {
-            match replace_file(&*self.vfs, &self.path, self.render().as_bytes()) {
+            let path = self.folder.path.join(FILE_NAME);
+            match replace_file(&*self.folder.vfs, &path, self.render().as_bytes()) {
                 Ok(()) => self.dirty = false,
-                Err(error) => tracing::warn!("could not write {}: {error}; will try again", self.path.display()),
+                Err(error) => tracing::warn!("could not write {}: {error}; will try again", path.display()),
             }
         }
     }
@@ -193,12 +193,16 @@ fn parse(bytes: &[u8]) -> Option<Vec<EpochEntry>> {
 
 #[cfg(test)]
 mod tests {
-    use barnabas_common::vfs::MemVfs;
+    use std::path::Path;
+
+    use barnabas_common::vfs::{MemVfs, Vfs};
 
     use super::*;
+    use crate::segment::handles::Handles;
 
     fn cache(vfs: &MemVfs) -> EpochCache {
-        EpochCache::load(Arc::new(vfs.clone()), Path::new("")).0
+        let (vfs, path, handles) = (Arc::new(vfs.clone()), Path::new("").into(), Handles::with_limit(1));
+        EpochCache::load(Arc::new(Folder { vfs, path, handles })).0
     }
 
     fn with(entries: &[(i32, i64)]) -> EpochCache {

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod failing_dir;
+mod restart;
 mod support;

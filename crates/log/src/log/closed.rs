@@ -78,7 +78,7 @@ impl Log {
             return None;
         }
         let mut log = Log {
-            epochs: EpochCache::with_entries(vfs.clone(), &dir, described.epochs, described.epochs_may_wait),
+            epochs: EpochCache::with_entries(folder.clone(), described.epochs, described.epochs_may_wait),
             vfs,
             dir,
             folder,

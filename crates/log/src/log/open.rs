@@ -95,7 +95,7 @@ impl Log {
         listing.remove_leftovers(&*opening.vfs);
         let Opening { vfs, folder, config, samples, .. } = opening;
         let dir = folder.path.clone();
-        let (epochs, epochs_are_good) = EpochCache::load(vfs.clone(), &dir);
+        let (epochs, epochs_are_good) = EpochCache::load(folder.clone());
         let mut log = Log {
             vfs,
             dir,
