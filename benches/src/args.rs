@@ -118,7 +118,9 @@ pub(crate) enum What {
     Disturbance(Disturbance),
     /// KafkaJS and kafka-python, one message at a time; Kafka's own performance tools.
     Clients(Clients),
-    /// Everything, one after the other.
+    /// Counts instructions per request under valgrind and compares them with benches/instructions.json.
+    Instructions(Instructions),
+    /// Every measurement, one after the other.
     All,
 }
 
@@ -296,6 +298,16 @@ pub(crate) struct Clients {
     /// Records per round of Kafka's performance tools.
     #[arg(long, default_value_t = 300_000)]
     pub records: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Instructions {
+    /// Keep what is counted instead of comparing.
+    #[arg(long)]
+    pub write: bool,
+    /// Another file of figures.
+    #[arg(long)]
+    pub figures: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ const METADATA_VERSION: i16 = 9;
 const LIST_OFFSETS_VERSION: i16 = 5;
 const TIMEOUT_MS: i32 = 30_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-const RETRY_FOR: Duration = Duration::from_secs(60);
+/// Long, since Apache Kafka starts slowly on a busy machine.
+const RETRY_FOR: Duration = Duration::from_secs(180);
 const NONE: i16 = 0;
 const TOPIC_ALREADY_EXISTS: i16 = 36;
 

@@ -5,6 +5,7 @@
 mod all;
 mod args;
 mod client;
+mod instructions;
 mod kind;
 mod load;
 mod node;
@@ -29,6 +30,7 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Null { port } => null_server::run(port),
         What::All => all::run(common),
+        What::Instructions(options) => instructions::run(common.broker.as_deref(), &options),
         what => scenarios::run(&common, &what).map(drop),
     }
 }

@@ -85,6 +85,14 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Counts user instructions per request under valgrind; more than benches/instructions.json allows is a failure.
+    Instructions {
+        #[command(flatten)]
+        broker: BinaryChoice,
+        /// Keep what is counted as the new measure.
+        #[arg(long)]
+        write: bool,
+    },
     /// Builds the container image barnabas:dev with the Docker engine that is there.
     DockerImage {
         /// A debug build: quick to make, for working on the image.
@@ -180,6 +188,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         }
         Task::Tools { broker, parts } => tools::run(&broker.ready()?, &parts),
         Task::Bench { arguments } => bench::run(&arguments),
+        Task::Instructions { broker, write } => bench::instructions(&broker.ready()?, write),
         Task::DockerImage { debug, binary, tag } => docker::image::run(&docker::image::Options { debug, binary, tag }),
         Task::DockerTest { image, quick, write, only, jobs } => {
             docker::test::run(&docker::test::Options { image, quick, write, only, jobs })

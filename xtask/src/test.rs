@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::application::Drive;
-use crate::{application, binary, check, clients, docker, tools};
+use crate::{application, bench, binary, check, clients, docker, tools};
 
 pub(crate) fn run() -> Result<()> {
     let begun = Instant::now();
@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     note(&mut failed, "check", checked);
     note(&mut failed, "install", installed.unwrap_or_else(|_| bail!("the installation panicked")));
     let binary = built?;
+    note(&mut failed, "instructions", bench::instructions(&binary, false));
     note(&mut failed, "clients", clients::run(&suites, &clients::Options::all(&binary)));
     note(&mut failed, "tools", tools::run(&binary, &[]));
     note(&mut failed, "app", application::run_short(Drive::Application, &binary));

@@ -52,7 +52,7 @@ pub(crate) fn run(common: &Common, what: &What) -> Result<Written> {
         What::Recovery(options) => recovery::run(common, options),
         What::Disturbance(options) => disturbance::run(common, options),
         What::Clients(options) => clients::run(common, options),
-        What::Null { .. } | What::All => anyhow::bail!("not a single scenario"),
+        What::Null { .. } | What::Instructions(_) | What::All => anyhow::bail!("not a single scenario"),
     }
 }
 
