@@ -59,6 +59,11 @@ impl Client {
         self.stream.local_addr().unwrap().to_string()
     }
 
+    /// The number of the next request.
+    pub fn set_correlation_id(&mut self, id: i32) {
+        self.next_correlation_id = id;
+    }
+
     pub fn frame<R: Request>(&mut self, version: i16, request: &R) -> (i32, Vec<u8>) {
         let id = self.next_correlation_id;
         self.next_correlation_id += 1;
