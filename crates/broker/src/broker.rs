@@ -103,6 +103,9 @@ impl Broker {
         topics: Vec<CreateTopicsItem>,
         validate_only: bool,
     ) -> Result<Vec<ItemResult<CreatedTopic>>, ApiError> {
+        if !validate_only {
+            self.check_room_for_topics(&topics)?;
+        }
         let topics = topics.into_iter().map(|topic| self.configs.complete_new_topic(&self.image(), topic)).collect();
         let defaults = self.configs.topic_defaults();
         match self.propose(MetadataCommand::CreateTopics { topics, defaults, validate_only }).await? {

@@ -80,19 +80,23 @@ fn why_to_end(dirs: &WatchedDirs) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use barnabas_common::vfs::{MemVfs, Vfs};
+
     use super::*;
+    use crate::disk_space::Reserve;
 
     #[test]
     fn the_broker_ends_without_metadata_or_without_any_log_dir() {
+        let vfs: Arc<dyn Vfs> = Arc::new(MemVfs::new());
         let paths = ["/a".into(), "/b".into()];
-        let dirs = WatchedDirs::new(&paths, Path::new("/a"));
+        let dirs = WatchedDirs::new(&vfs, &paths, Path::new("/a"), Reserve::Automatic);
         assert_eq!(why_to_end(&dirs), None);
         dirs.of(Path::new("/b/t-0")).unwrap().fail("broken");
         assert_eq!(why_to_end(&dirs), None, "one is left");
         dirs.of(Path::new("/a")).unwrap().fail("broken, too");
         assert!(why_to_end(&dirs).unwrap().contains("metadata"));
 
-        let dirs = WatchedDirs::new(&paths, Path::new("/m"));
+        let dirs = WatchedDirs::new(&vfs, &paths, Path::new("/m"), Reserve::Automatic);
         dirs.log_dirs().iter().for_each(|dir| dir.fail("broken"));
         assert!(why_to_end(&dirs).unwrap().starts_with("all log dirs"));
     }

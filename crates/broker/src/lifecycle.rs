@@ -22,6 +22,7 @@ use crate::cleaner::{self, Cleaner};
 use crate::config_rules::KeyTableRules;
 use crate::configs::Configs;
 use crate::dir_failure;
+use crate::disk_space::{self, Reserve};
 use crate::error::StartError;
 use crate::groups::{self, GroupService};
 use crate::journals::{self, Journals};
@@ -70,7 +71,8 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     check_supported(&config)?;
     warn_of_what_has_no_effect(&config);
     let metadata_dir = config.metadata_log_dir();
-    let watched = Arc::new(WatchedDirs::new(&config.log_dirs(), &metadata_dir));
+    let reserve = Reserve::from_setting(config.number(disk_space::RESERVE_KEY));
+    let watched = Arc::new(WatchedDirs::new(&vfs, &config.log_dirs(), &metadata_dir, reserve));
     let vfs: Arc<dyn Vfs> = Arc::new(WatchedVfs::new(vfs, Arc::clone(&watched)));
     let opened = log_dirs::open(&vfs, &watched, config.node_id(), cluster_id.as_deref())?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
@@ -95,6 +97,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     ];
     let (fatal, failed) = watch::channel(None);
     tasks.push(tokio::spawn(dir_failure::run(Arc::clone(&broker), fatal)));
+    tasks.push(tokio::spawn(disk_space::run(Arc::clone(&broker))));
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));
     tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barnabas_common::{ErrorCode, TimestampMs};
+use barnabas_common::ErrorCode;
 use barnabas_log::ClosedLogs;
-use barnabas_replica::Partition;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::broker::Broker;
 use crate::cleaner;
@@ -47,11 +46,9 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
 }
 
 fn maintain(broker: &Broker, retention: bool) {
+    crate::retention::run(broker, retention);
     let now_ms = broker.clock.wall_ms();
     for partition in broker.replicas.all() {
-        if retention {
-            apply_retention(&partition, now_ms);
-        }
         if let Ok(Err(error)) = partition.with_log(|log| log.tick(now_ms)) {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
@@ -70,17 +67,6 @@ fn flush_closed_segments(broker: &Broker) -> bool {
         }
     }
     any
-}
-
-fn apply_retention(partition: &Partition, now_ms: TimestampMs) {
-    let Ok(offsets) = partition.offsets() else { return };
-    match partition.with_log(|log| log.apply_retention(now_ms, offsets.high_watermark)) {
-        Ok(Ok(deleted)) if !deleted.is_empty() => {
-            info!(partition = %partition.topic_partition, segments = deleted.len(), "retention deleted segments");
-        }
-        Ok(Err(error)) => error!(partition = %partition.topic_partition, %error, "retention failed"),
-        _ => {}
-    }
 }
 
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.

@@ -1,7 +1,7 @@
 //! Follows the metadata: opens the logs of partitions that are this broker's, deletes those of topics that are
 //! gone, and hands changed settings on. Clients see an image only after this has carried it out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -246,7 +246,7 @@ impl PartitionLife {
         self.dirs.iter().find(holds).is_some_and(|dir| dir.watched.has_failed())
     }
 
-    /// The folder that holds the partition already, else of those in use the one with the fewest partitions. A folder of an
+    /// The folder that holds the partition already, else of those in use and with room the one with the fewest partitions. A folder of an
     /// older topic of the same name is set aside first; says whether there was one.
     fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> (&DataDir, bool) {
         let mut replaces_older = false;
@@ -263,7 +263,11 @@ impl PartitionLife {
                 _ => return (dir, replaces_older),
             }
         }
-        let emptiest = (0..self.dirs.len()).min_by_key(|i| (self.dirs[*i].watched.has_failed(), self.load_of(*i)));
+        let worth = |i: &usize| {
+            let watched = &self.dirs[*i].watched;
+            (watched.has_failed(), watched.space.refuses(), self.load_of(*i))
+        };
+        let emptiest = (0..self.dirs.len()).min_by_key(worth);
         let emptiest = emptiest.unwrap_or(0);
         self.loads[emptiest].fetch_add(1, Ordering::Relaxed);
         (&self.dirs[emptiest], replaces_older)
@@ -318,17 +322,17 @@ impl PartitionLife {
         }
     }
 
-    /// Removes the files of deleted partitions whose delay is over.
+    fn is_in_full_dir(&self, path: &Path) -> bool {
+        self.dirs.iter().any(|dir| dir.watched.space.refuses() && path.starts_with(&dir.path))
+    }
+
+    /// Removes the files of deleted partitions whose delay is over, and where room is short those of all.
     pub(crate) fn remove_doomed(&self) {
         let now_ms = self.clock.monotonic_ms();
-        let mut doomed = self.doomed.lock();
-        doomed.retain(|doomed| {
-            let is_due = doomed.at_ms <= now_ms;
-            if is_due {
-                remove_dir(&*self.vfs, &doomed.dir);
-            }
-            !is_due
-        });
+        let is_due = |doomed: &mut Doomed| doomed.at_ms <= now_ms || self.is_in_full_dir(&doomed.dir);
+        // Removing large files takes its time: nobody is to wait for the lock meanwhile.
+        let due: Vec<Doomed> = self.doomed.lock().extract_if(.., is_due).collect();
+        due.iter().for_each(|doomed| remove_dir(&*self.vfs, &doomed.dir));
     }
 
     fn remove_leftovers(&self) {

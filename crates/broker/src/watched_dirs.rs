@@ -1,14 +1,18 @@
-//! The log dirs as everybody who touches them sees them: whether one has failed. Shared by the file system that tells
-//! (`watched_vfs.rs`) and by those who ask. What follows from a failure is in `dir_failure.rs`.
+//! The log dirs as everybody who touches them sees them: whether one has failed, whether it is nearly full. Shared by the file system that tells
+//! (`watched_vfs.rs`) and by those who ask. What follows from a failure is in `dir_failure.rs`, from a lack of room in `disk_space.rs`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use barnabas_common::TopicPartition;
+use barnabas_common::vfs::Vfs;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::error;
+
+use crate::disk_space::{Reserve, Space};
 
 /// One log dir.
 pub(crate) struct WatchedDir {
@@ -18,6 +22,7 @@ pub(crate) struct WatchedDir {
     /// Partitions that went offline with it.
     taken_out: Mutex<BTreeSet<TopicPartition>>,
     changed: Arc<Notify>,
+    pub(crate) space: Space,
 }
 
 impl WatchedDir {
@@ -60,26 +65,40 @@ pub(crate) struct WatchedDirs {
     log_dirs: usize,
     metadata: usize,
     changed: Arc<Notify>,
+    /// How many have less room than their reserve.
+    refusing: Arc<AtomicUsize>,
 }
 
 impl WatchedDirs {
-    pub(crate) fn new(log_dirs: &[PathBuf], metadata_dir: &Path) -> Self {
+    pub(crate) fn new(vfs: &Arc<dyn Vfs>, log_dirs: &[PathBuf], metadata_dir: &Path, reserve: Reserve) -> Self {
         let changed = Arc::new(Notify::new());
+        let refusing = Arc::new(AtomicUsize::new(0));
         let watched = |path: &Path| {
             let (path, changed) = (path.to_owned(), Arc::clone(&changed));
-            Arc::new(WatchedDir { path, failure: OnceLock::new(), taken_out: Mutex::default(), changed })
+            let (vfs, refusing) = (Arc::clone(vfs), Arc::clone(&refusing));
+            let space = Space::new(vfs, path.clone(), reserve, log_dirs.len(), refusing);
+            Arc::new(WatchedDir { path, failure: OnceLock::new(), taken_out: Mutex::default(), changed, space })
         };
         let mut dirs: Vec<_> = log_dirs.iter().map(|path| watched(path)).collect();
         let metadata = log_dirs.iter().position(|path| path == metadata_dir).unwrap_or(dirs.len());
         if metadata == dirs.len() {
             dirs.push(watched(metadata_dir));
         }
-        Self { dirs, log_dirs: log_dirs.len(), metadata, changed }
+        Self { dirs, log_dirs: log_dirs.len(), metadata, changed, refusing }
     }
 
     /// Those that hold partitions.
     pub(crate) fn log_dirs(&self) -> &[Arc<WatchedDir>] {
         &self.dirs[..self.log_dirs]
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<WatchedDir>> {
+        self.dirs.iter()
+    }
+
+    /// Whether there is one with less room than its reserve.
+    pub(crate) fn any_refuses(&self) -> bool {
+        self.refusing.load(Ordering::Relaxed) != 0
     }
 
     /// The one that holds the metadata log.
@@ -107,12 +126,19 @@ impl WatchedDirs {
 
 #[cfg(test)]
 mod tests {
+    use barnabas_common::vfs::MemVfs;
+
     use super::*;
+
+    fn dirs(paths: &[PathBuf], metadata: &str) -> WatchedDirs {
+        let vfs: Arc<dyn Vfs> = Arc::new(MemVfs::new());
+        WatchedDirs::new(&vfs, paths, Path::new(metadata), Reserve::Automatic)
+    }
 
     #[test]
     fn a_path_belongs_to_the_innermost_dir() {
         let paths = ["/data", "/data/fast", "/other"].map(PathBuf::from);
-        let dirs = WatchedDirs::new(&paths, Path::new("/meta"));
+        let dirs = dirs(&paths, "/meta");
         let holder = |path: &str| dirs.of(Path::new(path)).map(|dir| dir.path().to_owned());
         assert_eq!(holder("/data/t-0/1.log"), Some(paths[0].clone()));
         assert_eq!(holder("/data/fast/t-0"), Some(paths[1].clone()));
@@ -125,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_first_reason_of_a_failure_counts() {
-        let dirs = WatchedDirs::new(&["/data".into()], Path::new("/data"));
+        let dirs = dirs(&["/data".into()], "/data");
 
         dirs.metadata().fail("first");
         dirs.metadata().fail("second");

@@ -53,7 +53,7 @@ impl WatchedDir {
     }
 
     /// Takes the dir out of use if the error is one of the disk rather than of this one file.
-    fn look_at(&self, error: &io::Error, what: impl FnOnce() -> String) {
+    pub(crate) fn look_at(&self, error: &io::Error, what: impl FnOnce() -> String) {
         if is_of_the_disk(error) {
             self.fail(&format!("{}: {error}", what()));
         }
@@ -177,7 +177,9 @@ impl VfsFile for WatchedFile {
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.dir.check_in_use()?;
-        self.looked_at("writing", self.inner.write_all_at(buf, offset))
+        let written = self.inner.write_all_at(buf, offset);
+        self.dir.space.wrote(buf.len());
+        self.looked_at("writing", written)
     }
 
     fn write_all_with_zeros_at(&self, buf: &[u8], zeros: u64, offset: u64) -> io::Result<u64> {
@@ -224,14 +226,17 @@ mod tests {
     use barnabas_common::vfs::{Fault, FaultOp, MemVfs};
 
     use super::*;
+    use crate::disk_space::Reserve;
 
     const EIO: i32 = 5;
     const ENOSPC: i32 = 28;
 
     fn watched() -> (MemVfs, WatchedVfs, Arc<WatchedDirs>) {
         let vfs = MemVfs::new();
-        let dirs = Arc::new(WatchedDirs::new(&["/a".into(), "/b".into()], Path::new("/a")));
-        let watched = WatchedVfs::new(Arc::new(vfs.clone()), Arc::clone(&dirs));
+        let inner: Arc<dyn Vfs> = Arc::new(vfs.clone());
+        let paths = ["/a".into(), "/b".into()];
+        let dirs = Arc::new(WatchedDirs::new(&inner, &paths, Path::new("/a"), Reserve::Automatic));
+        let watched = WatchedVfs::new(inner, Arc::clone(&dirs));
         watched.create_dir_all(Path::new("/a")).unwrap();
         watched.create_dir_all(Path::new("/b")).unwrap();
         (vfs, watched, dirs)

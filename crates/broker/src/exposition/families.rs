@@ -117,6 +117,9 @@ families! {
     DIR_USABLE = Own Gauge "kafka_log_logdir_usable_bytes" ["logDirectory"] "Bytes of that volume that the broker can still write.";
     DIR_USED = Own Gauge "kafka_log_logdir_used_bytes" ["logDirectory"] "Bytes of the segments of all partitions in the data folder.";
 
+    DIR_RESERVE = Own Gauge "barnabas_logdir_reserve_bytes" ["logDirectory"] "Free bytes below which producers are refused (barnabas.disk.reserve.bytes).";
+    DIR_REFUSES = Own Gauge "barnabas_logdir_refuses_writes" ["logDirectory"] "1 while there is less room than the reserve and producers are refused.";
+
     ACTIVE_CONTROLLERS = Jmx Gauge "kafka_controller_kafkacontroller_activecontrollercount" [] "1 on the node that leads the metadata quorum.";
     OFFLINE_PARTITIONS = Jmx Gauge "kafka_controller_kafkacontroller_offlinepartitionscount" [] "Partitions without a leader that serves them.";
     PREFERRED_IMBALANCE = Jmx Gauge "kafka_controller_kafkacontroller_preferredreplicaimbalancecount" [] "Partitions whose leader is not their first replica.";

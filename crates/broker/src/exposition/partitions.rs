@@ -209,7 +209,8 @@ fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
     }
     let space: Vec<_> = broker.log_dirs.iter().map(|dir| broker.vfs.disk_space(&dir.path).ok()).collect();
     let names: Vec<_> = broker.log_dirs.iter().map(|dir| labels(&[("logDirectory", &dir.path.display())])).collect();
-    let is_offline = |i: usize| broker.log_dirs[i].watched.has_failed() || space[i].is_none();
+    let watched = broker.dirs.log_dirs();
+    let is_offline = |i: usize| watched[i].has_failed() || space[i].is_none();
     out.single(&f::MAX_DIRTY_PERCENT, broker.cleaner.max_dirty_percent());
     out.single(&f::UNCLEANABLE, broker.cleaner.uncleanable_partitions());
     out.single(&f::OFFLINE_DIRS, (0..names.len()).filter(|i| is_offline(*i)).count());
@@ -224,5 +225,7 @@ fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
     family(&f::DIR_OFFLINE, &|i| Some(is_offline(i).into()));
     family(&f::DIR_TOTAL, &|i| space[i].map(|space| space.total_bytes.into()));
     family(&f::DIR_USABLE, &|i| space[i].map(|space| space.usable_bytes.into()));
+    family(&f::DIR_RESERVE, &|i| space[i].map(|space| watched[i].space.reserve_bytes(space.total_bytes).into()));
+    family(&f::DIR_REFUSES, &|i| Some(watched[i].space.refuses().into()));
     family(&f::DIR_USED, &|i| Some(used_bytes[i].into()));
 }

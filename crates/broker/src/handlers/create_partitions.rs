@@ -30,6 +30,11 @@ async fn create(ctx: &RequestContext, request: &CreatePartitionsRequest) -> Vec<
             format!("topic '{name}' stands more than once in this request"),
         ));
     }
+    if !request.validate_only
+        && let Err(error) = ctx.broker.check_room_for_partitions()
+    {
+        return fail_all(error);
+    }
     let topics = request.topics.iter().map(item).collect();
     let command = MetadataCommand::CreatePartitions { topics, validate_only: request.validate_only };
     match ctx.broker.propose(command).await {

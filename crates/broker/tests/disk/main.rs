@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod failing_dir;
+mod full_disk;
 mod restart;
 mod support;

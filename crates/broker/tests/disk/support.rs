@@ -13,6 +13,9 @@ use barnabas_protocol::messages::create_topics_request::{CreatableTopic, Creatab
 use barnabas_protocol::messages::create_topics_response::CreatableTopicResult;
 use barnabas_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use barnabas_protocol::messages::fetch_response::PartitionData;
+use barnabas_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use barnabas_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use barnabas_protocol::messages::offset_fetch_request::OffsetFetchRequestTopic;
 use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use barnabas_protocol::messages::produce_response::PartitionProduceResponse;
 use barnabas_protocol::messages::*;
@@ -222,6 +225,41 @@ impl Client {
                 return next;
             }
         }
+    }
+
+    /// Commits an offset as a consumer without membership does; returns the error.
+    pub(crate) async fn commit(&mut self, group: &str, topic: &str, index: i32, committed_offset: i64) -> i16 {
+        let partition = OffsetCommitRequestPartition { partition_index: index, committed_offset, ..Default::default() };
+        let topic =
+            OffsetCommitRequestTopic { name: topic.to_owned(), partitions: vec![partition], ..Default::default() };
+        let request = OffsetCommitRequest {
+            group_id: group.to_owned(),
+            generation_id_or_member_epoch: -1,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        let answer: OffsetCommitResponse = self.call(ApiKey::OffsetCommit, 8, &request).await;
+        answer.topics[0].partitions[0].error_code
+    }
+
+    /// The committed offset; -1 if there is none.
+    pub(crate) async fn committed(&mut self, group: &str, topic: &str, index: i32) -> i64 {
+        let topic = OffsetFetchRequestTopic { name: topic.to_owned(), partition_indexes: vec![index] };
+        let request =
+            OffsetFetchRequest { group_id: group.to_owned(), topics: Some(vec![topic]), ..Default::default() };
+        let answer: OffsetFetchResponse = self.call(ApiKey::OffsetFetch, 7, &request).await;
+        assert_eq!(answer.error_code, 0);
+        answer.topics[0].partitions[0].committed_offset
+    }
+
+    /// Sets one configuration of a topic; returns the error.
+    pub(crate) async fn alter_topic(&mut self, topic: &str, name: &str, value: &str) -> i16 {
+        let config = AlterableConfig { name: name.to_owned(), config_operation: 0, value: Some(value.to_owned()) };
+        let resource =
+            AlterConfigsResource { resource_type: 2, resource_name: topic.to_owned(), configs: vec![config] };
+        let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+        let answer: IncrementalAlterConfigsResponse = self.call(ApiKey::IncrementalAlterConfigs, 1, &request).await;
+        answer.responses[0].error_code
     }
 
     pub(crate) async fn log_dirs(&mut self) -> Vec<describe_log_dirs_response::DescribeLogDirsResult> {

@@ -30,4 +30,13 @@ pub(super) const KEYS: &[ConfigKey] = &[
     )
     .default("536870912")
     .at_least(8 << 20),
+    long(
+        "barnabas.disk.reserve.bytes",
+        "Free bytes of the volume of each log dir below which producers are refused with KAFKA_STORAGE_ERROR, which they retry, \
+         and new partitions go to other log dirs or are refused. What is left keeps reading, commits, deleting and changes of \
+         the configuration going. It goes on by itself once a tenth more than that is free. -1 is the smaller of 1 GiB and \
+         5 % of the volume; 0 switches it off.",
+    )
+    .default("-1")
+    .at_least(-1),
 ];

@@ -22,7 +22,8 @@ impl Log {
     /// folder, because files wait there to be removed or could not be written.
     pub fn describe_closed(&self) -> Option<Bytes> {
         let is_on_disk = self.recovery_point >= self.log_end_offset() && self.epochs.is_saved();
-        if self.failure.is_some() || !self.removals.is_empty() || !is_on_disk {
+        let is_removing = self.is_removing || !self.retired.is_empty() || !self.removals.is_empty();
+        if self.failure.is_some() || is_removing || !is_on_disk {
             return None;
         }
         let folder = self.vfs.stat(&self.dir).ok()?;
@@ -95,7 +96,9 @@ impl Log {
             producers: described.producers,
             snapshots: described.snapshots,
             bytes_since_snapshot: 0,
+            retired: Vec::new(),
             removals: Vec::new(),
+            is_removing: false,
             is_touched: false,
             is_journaled: false,
             failure: None,

@@ -9,6 +9,7 @@ mod journaled;
 mod open;
 mod producers;
 mod read;
+mod removal;
 mod retention;
 mod timestamp;
 mod truncate;
@@ -27,12 +28,14 @@ use crate::epoch_cache::{EpochCache, EpochEntry};
 use crate::error::{LogError, OffsetOutOfRange, ReadError};
 use crate::producer::{ProducerStateView, ProducerStates};
 use crate::segment::Segment;
+use crate::segment::file::SegmentFile;
 use crate::segment::files::Folder;
 
 pub use append::{AppendInfo, AppendOrigin};
 pub use flush::{FlushPlan, Flushed};
 pub use open::OpenOptions;
 pub use read::ReadPlan;
+pub use removal::{RemovalPlan, Removed};
 pub use retention::{DeletedSegment, DeletionReason};
 pub use timestamp::{TimestampOffset, TimestampPlan};
 pub use validate::validate_compacted;
@@ -63,7 +66,11 @@ pub struct Log {
     snapshots: BTreeSet<Offset>,
     /// Appended, or read at the start, since the last snapshot of producer state.
     bytes_since_snapshot: u64,
-    removals: Vec<retention::Removal>,
+    /// Segments that are out of the log and whose files have their names still, oldest first.
+    retired: Vec<Arc<SegmentFile>>,
+    removals: Vec<removal::Removal>,
+    /// Files are being renamed or removed outside of the lock.
+    is_removing: bool,
     /// Whether closing has anything to write: a log that was described by its last close, and not used since, has not.
     is_touched: bool,
     /// Whether appends are made durable by a journal.

@@ -1,19 +1,14 @@
-//! Deleting old segments, by age, size and log start offset. Files are renamed first and removed after a delay.
+//! Deleting old segments, by age, size and log start offset: which ones, and taking them out of the log. What happens to
+//! their files is in `removal.rs`.
 
 use std::io;
-use std::path::PathBuf;
 
 use barnabas_common::{Offset, TimestampMs};
 
 use super::Log;
+use super::removal::{self, Removal};
 use crate::error::{LogError, OffsetOutOfRange};
-use crate::segment::{Segment, names};
-
-/// Files that have been renamed and wait to be removed.
-pub(super) struct Removal {
-    due_ms: TimestampMs,
-    paths: Vec<PathBuf>,
-}
+use crate::segment::Segment;
 
 /// Why a segment was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +29,20 @@ pub struct DeletedSegment {
 }
 
 impl Log {
-    /// Deletes segments that retention does not keep, never above the high watermark. Moves the log start offset.
+    /// Deletes segments that retention does not keep, with their files: for callers that hold up nobody.
     pub fn apply_retention(
+        &mut self,
+        now_ms: TimestampMs,
+        high_watermark: Offset,
+    ) -> Result<Vec<DeletedSegment>, LogError> {
+        let retired = self.retire_expired(now_ms, high_watermark)?;
+        self.set_retired_aside(now_ms)?;
+        Ok(retired)
+    }
+
+    /// Takes segments out of the log that retention does not keep, never above the high watermark. Moves the log start
+    /// offset. Their files are left to [`Log::plan_removal`]: appends shall not wait for them.
+    pub fn retire_expired(
         &mut self,
         now_ms: TimestampMs,
         high_watermark: Offset,
@@ -92,19 +99,26 @@ impl Log {
                 Err(other) => return Err(other),
             }
         }
-        for _ in 0..count {
-            let segment = &self.segments[0];
-            let info = DeletedSegment {
+        self.is_touched |= count > 0;
+        for segment in self.segments.drain(..count) {
+            self.snapshots.remove(&segment.base_offset());
+            self.retired.push(segment.file.clone());
+            deleted.push(DeletedSegment {
                 base_offset: segment.base_offset(),
                 next_offset: segment.next_offset(),
                 size_bytes: segment.size,
                 reason,
-            };
-            self.schedule_removal(0, now_ms)?;
-            deleted.push(info);
-            self.raise_log_start(self.segments[0].base_offset());
+            });
         }
+        self.raise_log_start(self.segments[0].base_offset());
         Ok(())
+    }
+
+    /// Starts a new segment if nothing of the present one can be read any more, so that its room can be given back at
+    /// once. Otherwise that waits until it is full.
+    pub fn roll_if_all_is_deleted(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        let is_all_deleted = self.log_start_offset >= self.log_end_offset() && self.active().size > 0;
+        if is_all_deleted { self.roll(now_ms) } else { Ok(()) }
     }
 
     /// Makes records before `offset` unreadable (DeleteRecords); whether it moved. The caller writes the checkpoint.
@@ -136,42 +150,14 @@ impl Log {
 
     /// Renames the files of a segment; they are removed after the delay. The caller syncs the folder.
     pub(crate) fn remove_files_of(&mut self, base_offset: Offset, now_ms: TimestampMs) -> io::Result<()> {
-        let paths = self.rename_segment(base_offset)?;
         self.is_touched = true;
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-        self.removals.push(Removal { due_ms, paths });
-        Ok(())
-    }
-
-    fn rename_segment(&mut self, base_offset: Offset) -> io::Result<Vec<PathBuf>> {
         if let Ok(at) = self.segments.binary_search_by_key(&base_offset, Segment::base_offset) {
             self.segments[at].file.files.removed(true);
         }
-        let mut renamed = Vec::new();
-        // The log file last: an index without its log means that a log file was lost.
-        for extension in [names::SNAPSHOT, names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {
-            let path = names::file_path(&self.dir, base_offset, extension);
-            let target = names::file_path(&self.dir, base_offset, &format!("{extension}{}", names::DELETED_SUFFIX));
-            match self.vfs.rename(&path, &target) {
-                Ok(()) => renamed.push(target),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
         self.snapshots.remove(&base_offset);
-        Ok(renamed)
-    }
-
-    /// Removes files whose delay is over.
-    pub(super) fn remove_due_files(&mut self, now_ms: TimestampMs) {
-        for removal in self.removals.extract_if(.., |r| r.due_ms <= now_ms) {
-            for path in removal.paths {
-                if let Err(error) = self.vfs.remove_file(&path)
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    tracing::warn!("could not remove {}: {error}", path.display());
-                }
-            }
-        }
+        let paths = removal::set_aside(&*self.vfs, &self.dir, base_offset)?;
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        self.removals.push(Removal { due_ms, paths });
+        Ok(())
     }
 }

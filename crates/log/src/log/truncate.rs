@@ -41,6 +41,8 @@ impl Log {
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now_ms: TimestampMs) -> Result<(), LogError> {
         self.check_writable()?;
         self.is_touched = true;
+        // The new segment may get the name of one of them.
+        self.set_retired_aside(now_ms)?;
         self.truncations += 1;
         let mut oldest = None;
         for last in (0..self.segments.len()).rev() {

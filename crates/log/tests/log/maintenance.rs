@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barnabas_common::vfs::{Fault, FaultOp, MemVfs, OsVfs, Vfs};
-use barnabas_log::{CleanupPolicy, DeletionReason, Log, LogConfig, OpenOptions};
+use barnabas_log::{CleanupPolicy, DeletionReason, Log, LogConfig, LogError, OpenOptions};
 
 use crate::support::*;
 
@@ -100,6 +100,62 @@ fn deleted_files_are_renamed_at_once_and_removed_later() {
     assert!(deleted() >= 3);
     log.tick(NOW_MS + 500).unwrap();
     assert_eq!(deleted(), 0);
+}
+
+/// What a retention round does under the lock on the log touches no file: appends wait for the lock, not for the disk.
+#[test]
+fn segments_leave_the_log_without_touching_a_file() {
+    let (vfs, mut log) = filled(&LogConfig { file_delete_delay_ms: 500, ..small_segments() });
+    log.increment_log_start_offset(20).unwrap();
+    let before = vfs.op_count();
+    let retired = log.retire_expired(NOW_MS, 40).unwrap();
+    let plan = log.plan_removal(NOW_MS, false).unwrap();
+    assert_eq!((vfs.op_count(), retired.is_empty()), (before, false));
+    let done = plan.run();
+    let renamed = vfs.op_count();
+    assert!(renamed > before);
+    log.removed(done, NOW_MS).unwrap();
+    assert!(log.plan_removal(NOW_MS + 499, false).is_none());
+    let plan = log.plan_removal(NOW_MS + 500, false).unwrap();
+    assert_eq!(vfs.op_count(), renamed);
+    log.removed(plan.run(), NOW_MS).unwrap();
+    assert!(!vfs.read_dir(&dir()).unwrap().iter().any(|e| e.name.ends_with(".deleted")));
+    append(&mut log, batch(1)).unwrap();
+    let end = log.log_end_offset();
+    drop(log);
+    assert_eq!(open(&vfs, &small_segments()).log_end_offset(), end);
+}
+
+#[test]
+fn a_segment_that_cannot_be_renamed_waits_with_all_after_it() {
+    let (vfs, mut log) = filled(&LogConfig { file_delete_delay_ms: 0, ..small_segments() });
+    log.increment_log_start_offset(40).unwrap();
+    let retired = log.retire_expired(NOW_MS, 40).unwrap().len();
+    assert!(retired >= 3);
+    let oldest = || vfs.read_dir(&dir()).unwrap().into_iter().filter(|e| e.name.ends_with(".log")).count();
+    let before = oldest();
+    // The second segment's first rename.
+    vfs.inject(Fault { op: FaultOp::Rename, skip: 5, times: 1, errno: 28 });
+    let plan = log.plan_removal(NOW_MS, false).unwrap();
+    assert!(matches!(log.removed(plan.run(), NOW_MS), Err(LogError::Io { .. })));
+    assert_eq!(oldest(), before - 1, "nothing after it was touched");
+    assert_eq!(log.failure(), None);
+    append(&mut log, batch(1)).unwrap();
+    let plan = log.plan_removal(NOW_MS, false).unwrap();
+    log.removed(plan.run(), NOW_MS).unwrap();
+    assert_eq!(oldest(), before - retired);
+}
+
+#[test]
+fn what_is_deleted_to_the_end_can_give_its_room_back_at_once() {
+    let (_, mut log) = filled(&LogConfig::default());
+    let size = log.size_bytes();
+    log.roll_if_all_is_deleted(NOW_MS).unwrap();
+    assert_eq!((log.size_bytes(), log.segments_info().len()), (size, 1), "there is something to read");
+    log.increment_log_start_offset(40).unwrap();
+    log.roll_if_all_is_deleted(NOW_MS).unwrap();
+    assert_eq!(log.retire_expired(NOW_MS, 40).unwrap().len(), 1);
+    assert_eq!((log.size_bytes(), log.log_start_offset(), log.log_end_offset()), (0, 40, 40));
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! A disk that gets full: producers are stopped before it is, everything else goes on, and room that is made is found by
+//! itself.
+
+use std::time::Duration;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_protocol::ApiKey;
+use barnabas_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
+use barnabas_protocol::messages::{
+    CreatePartitionsRequest, CreatePartitionsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
+    create_partitions_request::CreatePartitionsTopic,
+};
+
+use crate::support::{Client, Disks, STORAGE_ERROR, scrape, start};
+
+const MB: u64 = 1 << 20;
+const RESERVE: &str = "barnabas.disk.reserve.bytes=4194304";
+const REFUSES: &str = "barnabas_logdir_refuses_writes{logDirectory=\"/a\"}";
+
+/// Produces until it is refused for lack of room. Returns how many records were acknowledged.
+async fn fill(client: &mut Client, topic: &str) -> i64 {
+    let value = vec![b'x'; 200_000];
+    for acknowledged in 0..1000 {
+        let answer = client.produce(topic, 0, &value).await;
+        if answer.error_code != 0 {
+            assert_eq!(answer.error_code, STORAGE_ERROR);
+            let message = answer.error_message.unwrap();
+            assert!(message.contains("/a") && message.contains("barnabas.disk.reserve.bytes"), "{message}");
+            return acknowledged;
+        }
+    }
+    panic!("it was never refused");
+}
+
+async fn delete_records(client: &mut Client, topic: &str, offset: i64) {
+    let partition = DeleteRecordsPartition { partition_index: 0, offset };
+    let topic = DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
+    let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 5000 };
+    let answer: DeleteRecordsResponse = client.call(ApiKey::DeleteRecords, 2, &request).await;
+    assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+}
+
+/// Deleting gives room back soon, whatever the delays say that hold while there is enough of it.
+async fn eventually_taken(client: &mut Client, topic: &str) -> i64 {
+    for _ in 0..300 {
+        let answer = client.produce(topic, 0, b"with room again").await;
+        if answer.error_code == 0 {
+            return answer.base_offset;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("producing never went on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn producers_stop_at_the_reserve_and_go_on_when_there_is_room() {
+    let disks = Disks::default();
+    disks.a.set_capacity(Some(24 * MB));
+    let running = start(disks.clone(), &[RESERVE]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("full", 1, &[("segment.bytes", "1048576")]).await.error_code, 0);
+    assert_eq!(client.create_topic("other", 1, &[]).await.error_code, 0);
+    assert_eq!(scrape(&running, REFUSES).await, 0.0);
+    let count = fill(&mut client, "full").await;
+    let free = disks.a.disk_space(std::path::Path::new("/a")).unwrap().usable_bytes;
+    assert!((3 * MB..=4 * MB).contains(&free), "stopped with {free} bytes free");
+    assert_eq!(scrape(&running, REFUSES).await, 1.0);
+
+    // What the reserve is for.
+    assert_eq!(client.read_to_end("full", 0, 0).await, count);
+    assert_eq!(client.commit("group", "full", 0, count).await, 0);
+    assert_eq!(client.alter_topic("full", "retention.ms", "604800001").await, 0);
+    let refused = client.create_topic("more", 1, &[]).await;
+    assert_eq!(refused.error_code, STORAGE_ERROR);
+    assert!(refused.error_message.unwrap().contains("no log dir has room"));
+    let topic = CreatePartitionsTopic { name: "other".to_owned(), count: 2, assignments: None };
+    let request = CreatePartitionsRequest { topics: vec![topic], timeout_ms: 5000, validate_only: false };
+    let answer: CreatePartitionsResponse = client.call(ApiKey::CreatePartitions, 2, &request).await;
+    assert_eq!(answer.results[0].error_code, STORAGE_ERROR);
+
+    // Some of the records go, then the rest of them, then the topic.
+    delete_records(&mut client, "full", count - 10).await;
+    assert_eq!(eventually_taken(&mut client, "other").await, 0);
+    assert_eq!(client.create_topic("more", 1, &[]).await.error_code, 0);
+    let count = count + fill(&mut client, "full").await;
+    assert_eq!(client.read_to_end("full", 0, count - 20).await, count);
+    delete_records(&mut client, "full", -1).await;
+    assert_eq!(eventually_taken(&mut client, "full").await, count, "offsets go on");
+    fill(&mut client, "full").await;
+    assert_eq!(client.delete_topic("full").await, 0);
+    eventually_taken(&mut client, "other").await;
+    assert_eq!(client.committed("group", "full", 0).await, -1, "the offsets went with the topic");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_programs_that_fill_the_disk_are_noticed_and_the_other_dir_is_used() {
+    let disks = Disks::default();
+    disks.a.set_capacity(Some(100 * MB));
+    let running = start(disks.clone(), &["log.dirs=/a,/b", RESERVE]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("t", 2, &[]).await.error_code, 0);
+    let dirs = client.log_dirs().await;
+    let held = |dir: &str| {
+        let topics = &dirs.iter().find(|d| d.log_dir == dir).unwrap().topics;
+        topics.iter().find(|topic| topic.name == "t").unwrap().partitions[0].partition_index
+    };
+    let (in_full, in_other) = (held("/a"), held("/b"));
+    disks.a.set_capacity(Some(disks.a.used_bytes() + 3 * MB));
+    while client.produce("t", in_full, b"v").await.error_code == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.produce("t", in_other, b"v").await.error_code, 0);
+    assert_eq!(client.create_topic("new", 4, &[]).await.error_code, 0);
+    for partition in 0..4 {
+        assert_eq!(client.produce("new", partition, b"v").await.error_code, 0, "all went to the dir with room");
+    }
+    // A tenth above the reserve it goes on by itself.
+    disks.a.set_capacity(Some(disks.a.used_bytes() + 5 * MB));
+    while client.produce("t", in_full, b"v").await.error_code != 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_starts_and_serves_below_its_reserve() {
+    let disks = Disks::default();
+    disks.a.set_capacity(Some(24 * MB));
+    let running = start(disks.clone(), &[RESERVE]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("full", 1, &[("segment.bytes", "1048576")]).await.error_code, 0);
+    let count = fill(&mut client, "full").await;
+    running.stop().await;
+    let running = start(disks.clone(), &[RESERVE]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.read_to_end("full", 0, 0).await, count);
+    assert_eq!(fill(&mut client, "full").await, 0, "refused from the first one on");
+    running.stop().await;
+    // Switched off it takes what fits.
+    let running = start(disks.clone(), &["barnabas.disk.reserve.bytes=0"]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.produce("full", 0, b"v").await.base_offset, count);
+    running.stop().await;
+}

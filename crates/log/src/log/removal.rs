@@ -1,0 +1,136 @@
+//! The files of segments that are out of the log: renamed first, removed after a delay, so that readers that still hold
+//! them get to their end. Planned under the lock on the log and done outside of it: appends shall not wait while many or
+//! large files go.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use barnabas_common::vfs::Vfs;
+use barnabas_common::{Offset, TimestampMs};
+
+use super::Log;
+use crate::error::LogError;
+use crate::segment::file::SegmentFile;
+use crate::segment::names;
+
+/// Files that have been renamed and wait to be removed.
+pub(super) struct Removal {
+    pub due_ms: TimestampMs,
+    pub paths: Vec<PathBuf>,
+}
+
+/// What is to be done with files, for a caller that does it without the lock.
+pub struct RemovalPlan {
+    vfs: Arc<dyn Vfs>,
+    dir: Arc<Path>,
+    /// Segments that are out of the log and whose files have their names still, oldest first.
+    retired: Vec<Arc<SegmentFile>>,
+    due: Vec<Removal>,
+}
+
+/// What a [`RemovalPlan`] has done. To be told to [`Log::removed`].
+#[must_use]
+pub struct Removed {
+    renamed: Vec<PathBuf>,
+    /// Segments whose turn is the next time.
+    left: Vec<Arc<SegmentFile>>,
+    trouble: Option<io::Error>,
+    has_failed_sync: bool,
+}
+
+impl RemovalPlan {
+    /// Renames and removes.
+    pub fn run(self) -> Removed {
+        self.due.iter().flat_map(|removal| &removal.paths).for_each(|path| remove(&*self.vfs, path));
+        let mut done = Removed { renamed: Vec::new(), left: Vec::new(), trouble: None, has_failed_sync: false };
+        let mut retired = self.retired.iter();
+        // Oldest first and never past one that stays, so that no crash leaves a hole.
+        while let Some(segment) = retired.next() {
+            segment.files.removed(Arc::strong_count(segment) > 1);
+            match set_aside(&*self.vfs, &self.dir, segment.base_offset) {
+                Ok(paths) => done.renamed.extend(paths),
+                Err(error) => {
+                    done.trouble = Some(error);
+                    done.left = std::iter::once(segment).chain(retired).cloned().collect();
+                    break;
+                }
+            }
+        }
+        if !done.renamed.is_empty()
+            && let Err(error) = self.vfs.sync_dir(&self.dir)
+            // The folder goes with its topic.
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            done.trouble = Some(error);
+            done.has_failed_sync = true;
+        }
+        done
+    }
+}
+
+impl Log {
+    /// What there is to do with files of segments that are out of the log; with `at_once` without waiting for the delay.
+    pub fn plan_removal(&mut self, now_ms: TimestampMs, at_once: bool) -> Option<RemovalPlan> {
+        let due: Vec<_> = self.removals.extract_if(.., |removal| at_once || removal.due_ms <= now_ms).collect();
+        let retired = std::mem::take(&mut self.retired);
+        let plan = RemovalPlan { vfs: self.vfs.clone(), dir: self.dir.clone(), retired, due };
+        let is_needed = !plan.retired.is_empty() || !plan.due.is_empty();
+        self.is_removing |= is_needed;
+        is_needed.then_some(plan)
+    }
+
+    /// Takes note of how a [`RemovalPlan`] ended. What could not be done is tried again with the next one.
+    pub fn removed(&mut self, done: Removed, now_ms: TimestampMs) -> Result<(), LogError> {
+        self.is_removing = false;
+        if !done.renamed.is_empty() {
+            let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+            self.removals.push(Removal { due_ms, paths: done.renamed });
+        }
+        self.retired.splice(0..0, done.left);
+        match done.trouble {
+            None => Ok(()),
+            Some(error) if done.has_failed_sync => Err(self.fail(format!("could not sync a deletion: {error}"))),
+            Some(source) => Err(LogError::Io { context: "could not set deleted segments aside".into(), source }),
+        }
+    }
+
+    /// Renames the files of segments that are out of the log, here and now.
+    pub(super) fn set_retired_aside(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
+        let retired = std::mem::take(&mut self.retired);
+        let plan = RemovalPlan { vfs: self.vfs.clone(), dir: self.dir.clone(), retired, due: Vec::new() };
+        let done = plan.run();
+        self.removed(done, now_ms)
+    }
+
+    /// Removes files whose delay is over.
+    pub(super) fn remove_due_files(&mut self, now_ms: TimestampMs) {
+        for removal in self.removals.extract_if(.., |removal| removal.due_ms <= now_ms) {
+            removal.paths.iter().for_each(|path| remove(&*self.vfs, path));
+        }
+    }
+}
+
+/// Renames the files of a segment, so that the next start does not take them for a part of the log.
+pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, base_offset: Offset) -> io::Result<Vec<PathBuf>> {
+    let mut renamed = Vec::new();
+    // The log file last: an index without its log means that a log file was lost.
+    for extension in [names::SNAPSHOT, names::INDEX, names::TIME_INDEX, names::TXN_INDEX, names::LOG] {
+        let path = names::file_path(dir, base_offset, extension);
+        let target = names::file_path(dir, base_offset, &format!("{extension}{}", names::DELETED_SUFFIX));
+        match vfs.rename(&path, &target) {
+            Ok(()) => renamed.push(target),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(renamed)
+}
+
+fn remove(vfs: &dyn Vfs, path: &Path) {
+    if let Err(error) = vfs.remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("could not remove {}: {error}", path.display());
+    }
+}
