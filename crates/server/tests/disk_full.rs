@@ -109,6 +109,18 @@ impl Drop for Mount {
     }
 }
 
+/// Room is noticed, and made by deleting, within a moment.
+fn produce_when_there_is_room(client: &mut Client, topic: &str) {
+    for _ in 0..600 {
+        match client.produce(topic, 0, &records::batch(&["v"])).error_code {
+            0 => return,
+            refused => assert_eq!(refused, STORAGE_ERROR),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("producing never went on");
+}
+
 /// Takes every byte that is left.
 fn take_the_rest(dir: &Path) {
     let mut ballast = fs::File::options().append(true).open(dir.join("ballast")).unwrap();
@@ -149,10 +161,61 @@ fn a_full_disk_refuses_produce_and_serves_the_rest() {
         // With room again everything works again, without a restart.
         fs::remove_file(dir.join("ballast")).unwrap();
         delete_records(&mut client, "full", count - 5);
-        assert_eq!(client.produce("other", 0, &records::batch(&["v"])).error_code, 0);
+        produce_when_there_is_room(&mut client, "other");
         assert_eq!(client.produce("full", 0, &large).error_code, 0);
         assert_readable(&mut client, "full", count - 5, count + 1);
     });
+}
+
+/// The files of a deleted topic are kept for a minute elsewhere; here somebody waits for the room.
+#[test]
+fn a_deleted_topic_makes_room_on_a_full_disk() {
+    on_a_full_disk(|launch, server, dir, count| {
+        let mut client = server.connect();
+        assert_readable(&mut client, "full", 0, count);
+        delete_topic(&mut client, "full");
+        produce_when_there_is_room(&mut client, "other");
+        assert_readable(&mut client, "other", 0, 2);
+        client.create_topic("full", 1, &[("segment.bytes", "1048576")]);
+        let count = fill(&mut client, "full", 100_000);
+        assert!(count > 20, "{count}");
+        server.assert_unharmed();
+        drop(client);
+        take_the_rest(dir);
+        server.kill();
+        let server = launch.start();
+        assert_readable(&mut server.connect(), "full", 0, count);
+    });
+}
+
+/// The same without a file system of its own: no disk has that much room.
+#[test]
+fn below_its_reserve_a_broker_serves_all_but_producers() {
+    let data = DataDir::new();
+    let server = Launch::on(&data).start();
+    let mut client = server.connect();
+    client.create_topic("t", 1, &[]);
+    assert_eq!(client.produce("t", 0, &records::batch(&["v"])).error_code, 0);
+    drop(client);
+    assert!(server.stop().0.success());
+    let huge = i64::MAX.to_string();
+    let server = Launch::on(&data).set("barnabas.disk.reserve.bytes", &huge).start();
+    let mut client = server.connect();
+    for _ in 0..3 {
+        let answer = client.produce("t", 0, &records::batch(&["v"]));
+        assert_eq!(answer.error_code, STORAGE_ERROR);
+        assert!(answer.error_message.unwrap().contains("barnabas.disk.reserve.bytes"));
+    }
+    assert_readable(&mut client, "t", 0, 1);
+    delete_records(&mut client, "t", 1);
+    delete_topic(&mut client, "t");
+    assert_eq!(
+        server.wait_for_log(&["WARN", "barnabas.disk.reserve.bytes"]).len(),
+        1,
+        "told once, not for every request"
+    );
+    server.assert_unharmed();
+    assert!(server.stop().0.success());
 }
 
 #[test]
