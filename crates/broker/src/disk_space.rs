@@ -102,8 +102,7 @@ impl Space {
     }
 
     /// To be told of every write.
-    pub(crate) fn wrote(&self, bytes: usize) {
-        let bytes = bytes as u64;
+    pub(crate) fn wrote(&self, bytes: u64) {
         let written = self.written.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if written >= self.look_at.load(Ordering::Relaxed) {
             // What went wrong is noticed with the next look of the task.

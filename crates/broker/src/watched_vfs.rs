@@ -178,17 +178,24 @@ impl VfsFile for WatchedFile {
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         self.dir.check_in_use()?;
         let written = self.inner.write_all_at(buf, offset);
-        self.dir.space.wrote(buf.len());
+        self.dir.space.wrote(buf.len() as u64);
         self.looked_at("writing", written)
     }
 
     fn write_all_with_zeros_at(&self, buf: &[u8], zeros: u64, offset: u64) -> io::Result<u64> {
         self.dir.check_in_use()?;
-        self.looked_at("writing", self.inner.write_all_with_zeros_at(buf, zeros, offset))
+        // Where room is short it is not taken ahead.
+        let zeros = if self.dir.space.refuses() { 0 } else { zeros };
+        let written = self.inner.write_all_with_zeros_at(buf, zeros, offset);
+        self.dir.space.wrote(buf.len() as u64 + zeros);
+        self.looked_at("writing", written)
     }
 
     fn reserve(&self, offset: u64, bytes: u64) {
-        self.inner.reserve(offset, bytes);
+        if !self.dir.has_failed() && !self.dir.space.refuses() {
+            self.inner.reserve(offset, bytes);
+            self.dir.space.wrote(bytes);
+        }
     }
 
     fn len(&self) -> io::Result<u64> {

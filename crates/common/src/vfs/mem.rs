@@ -145,6 +145,11 @@ impl MemVfs {
         self.inject(Fault { op: FaultOp::Any, skip: nth, times: u64::MAX, errno: 5 });
     }
 
+    /// How many scripted failures have not come yet.
+    pub fn faults_left(&self) -> u64 {
+        self.state.lock().faults.iter().map(|fault| fault.times).fold(0, u64::saturating_add)
+    }
+
     /// Removes all scripted failures.
     pub fn clear_faults(&self) {
         self.state.lock().faults.clear();
