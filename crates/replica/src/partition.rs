@@ -236,7 +236,7 @@ impl Partition {
             Err(_offline) => Ok(false),
             Ok((Some(failure), _)) => Err(io::Error::other(failure)),
             Ok((None, None)) => Ok(true),
-            Ok((None, Some(plan))) => self.run_flush(&plan).map(|()| true),
+            Ok((None, Some(plan))) => self.run_flush(&plan),
         }
     }
 
@@ -248,20 +248,19 @@ impl Partition {
         }
     }
 
-    fn run_flush(&self, plan: &FlushPlan) -> io::Result<()> {
+    fn run_flush(&self, plan: &FlushPlan) -> io::Result<bool> {
         let done = plan.run();
-        let error = done.as_ref().err().map(|error| io::Error::new(error.kind(), error.to_string()));
         let mut state = self.state.lock();
         let State { log, commit, synced_closed_end, .. } = &mut *state;
-        if let (Some(log), Some(commit)) = (log, commit) {
-            let _ = log.flushed(done);
-            let closed_end = log.closed_end();
-            if closed_end > *synced_closed_end && log.recovery_point() >= closed_end {
-                *synced_closed_end = closed_end;
-                commit.closed_segment_synced();
-            }
+        // A topic that is deleted meanwhile takes its files away: that says nothing about the disk.
+        let Some(log) = log else { return Ok(false) };
+        log.flushed(done).map_err(io::Error::other)?;
+        let closed_end = log.closed_end();
+        if closed_end > *synced_closed_end && log.recovery_point() >= closed_end {
+            *synced_closed_end = closed_end;
+            commit.iter().for_each(|commit| commit.closed_segment_synced());
         }
-        error.map_or(Ok(()), Err)
+        Ok(true)
     }
 
     fn tell_disk_trouble(&self, state: &mut State, appended: &Result<AppendInfo, AppendError>) {

@@ -147,8 +147,8 @@ fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
     if submitted.partition.sync_segments()? {
         return Ok(true);
     }
-    // The log was taken away meanwhile, but its files are there, and its record is to be acknowledged.
-    submitted.flush.as_ref().map_or(Ok(false), |plan| plan.run().map(|_| true))
+    // The log was taken away meanwhile, perhaps for good; if its files are there, so are its records.
+    Ok(submitted.flush.as_ref().is_some_and(|plan| plan.run().is_ok()))
 }
 
 /// What is done without a journal.

@@ -233,3 +233,37 @@ fn second_life(disk: &MemVfs, seed: u64, mut promised: Promised) {
         broker.check(&promised);
     }
 }
+
+#[test]
+fn a_topic_that_is_deleted_meanwhile_is_no_failure_of_the_disk() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    for _ in 0..40 {
+        (0..PARTITIONS).for_each(|index| broker.append(index));
+    }
+    // Enough for partitions to sync their segments, and a moment too late.
+    let gone = broker.partitions[0].take_log(barnabas_common::ErrorCode::UnknownTopicOrPartition, "deleted").unwrap();
+    drop(gone);
+    broker.vfs.rename(Path::new("/data/t-0"), Path::new("/data/t-0.deleted")).unwrap();
+    assert!(broker.committer.step(&mut Vec::new()));
+    assert_eq!(broker.commit.failure(), None);
+    let mut promised = Promised::new();
+    broker.note(&mut promised);
+    assert_eq!((promised[&1], promised[&2]), (40, 40));
+}
+
+#[test]
+fn what_cannot_be_synced_is_never_acknowledged() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    disk.inject(barnabas_common::vfs::Fault { op: barnabas_common::vfs::FaultOp::Sync, skip: 0, times: 1, errno: 5 });
+    assert!(!broker.committer.step(&mut Vec::new()), "the committer ends");
+    let (_, _, ticket) = &broker.unacknowledged[0];
+    assert!(matches!(ticket.outcome(), Some(Err(NotDurable(_)))));
+    assert_eq!(broker.partitions[0].offsets().unwrap().high_watermark, 0, "and nobody sees it");
+    // The disk works again; the directory is given up all the same.
+    let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+    batch.add(0, None, Some(b"v"), &[]);
+    assert!(broker.partitions[1].append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).is_err());
+}
