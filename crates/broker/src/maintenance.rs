@@ -26,6 +26,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
     loop {
         tokio::time::sleep(TICK).await;
         tick += 1;
+        broker.replicas.give_up_unused_recent();
         let (broker, life) = (Arc::clone(&broker), Arc::clone(&life));
         let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
         let round = tokio::task::spawn_blocking(move || {

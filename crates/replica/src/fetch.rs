@@ -18,6 +18,9 @@ use crate::partition::{Isolation, Partition, PartitionError, PartitionOffsets, r
 /// two system calls more.
 pub(crate) const RANGE_FROM_BYTES: usize = 128 << 10;
 
+/// So many consumers wait for the same records, and these stay in memory for all of them.
+const SHARED_FROM: usize = 2;
+
 /// One partition of a fetch request.
 #[derive(Clone, Debug)]
 pub struct FetchTarget {
@@ -58,59 +61,97 @@ impl FetchedPartition {
     }
 }
 
-/// Answers one entry per target, in order.
-pub async fn fetch(manager: &ReplicaManager, targets: &[FetchTarget], limits: FetchLimits) -> Vec<FetchedPartition> {
-    let partitions: Vec<_> = targets.iter().map(|target| manager.get(&target.topic, target.partition)).collect();
-    let memory = &manager.fetch_memory;
-    if limits.max_wait.is_zero() || targets.is_empty() {
-        return read_round(targets, &partitions, limits, memory).fetched;
-    }
-    if may_be_enough(targets, &partitions, limits)
-        && let Some(fetched) = read_round(targets, &partitions, limits, memory).if_enough(limits)
-    {
-        return fetched;
-    }
-    wait_for_data(targets, &partitions, limits, memory).await
-}
-
-/// Whether reading is worth while: a consumer that waits for a megabyte is woken by every append, and must not read all
-/// of it again each time. Errors are worth a look.
-fn may_be_enough(targets: &[FetchTarget], partitions: &[Option<Arc<Partition>>], limits: FetchLimits) -> bool {
-    if limits.min_bytes <= 1 {
-        return true;
-    }
-    let mut bound = 0;
-    for (target, partition) in targets.iter().zip(partitions) {
-        let Some(partition) = partition else { return true };
-        let (_, plan) =
-            partition.plan_fetch(target.fetch_offset, 0, target.current_leader_epoch, limits.isolation, false);
-        match plan {
-            Ok(plan) if target.last_fetched_epoch < 0 => bound += plan.at_most_bytes(),
-            _ => return true,
-        }
-    }
-    bound >= limits.min_bytes as u64
-}
-
-async fn wait_for_data(
-    targets: &[FetchTarget],
-    partitions: &[Option<Arc<Partition>>],
+/// A fetch from several partitions.
+pub struct Fetch {
+    targets: Vec<FetchTarget>,
+    /// Of the targets, in their order; `None` where there is no such partition.
+    partitions: Vec<Option<Arc<Partition>>>,
     limits: FetchLimits,
-    memory: &FetchMemory,
-) -> Vec<FetchedPartition> {
-    let deadline = Instant::now() + limits.max_wait;
-    let registration = Registration { waiter: Arc::new(Notify::new()), partitions };
-    loop {
-        // Registered before looking, so that an append in between still wakes us.
-        registration.renew();
-        // Not kept over the wait: it holds memory.
-        if may_be_enough(targets, partitions, limits)
-            && let Some(fetched) = read_round(targets, partitions, limits, memory).if_enough(limits)
-        {
-            return fetched;
+}
+
+impl Fetch {
+    pub fn new(manager: &ReplicaManager, targets: Vec<FetchTarget>, limits: FetchLimits) -> Self {
+        let partitions = targets.iter().map(|target| manager.get(&target.topic, target.partition)).collect();
+        Self { targets, partitions, limits }
+    }
+
+    /// One entry per target, in order, unless it is better to wait.
+    pub fn at_once(&self, manager: &ReplicaManager) -> Option<Vec<FetchedPartition>> {
+        if self.limits.max_wait.is_zero() || self.targets.is_empty() {
+            return Some(self.read_round(&manager.fetch_memory).fetched);
         }
-        if tokio::time::timeout_at(deadline, registration.waiter.notified()).await.is_err() {
-            return read_round(targets, partitions, limits, memory).fetched;
+        self.look(&manager.fetch_memory)
+    }
+
+    /// One entry per target, in order, when there is enough or the time is up.
+    pub async fn wait(&self, manager: &ReplicaManager) -> Vec<FetchedPartition> {
+        let deadline = Instant::now() + self.limits.max_wait;
+        let registration = Registration { waiter: Arc::new(Notify::new()), partitions: &self.partitions };
+        loop {
+            // Registered before looking, so that an append in between still wakes us.
+            registration.renew(manager);
+            if let Some(fetched) = self.look(&manager.fetch_memory) {
+                return fetched;
+            }
+            if tokio::time::timeout_at(deadline, registration.waiter.notified()).await.is_err() {
+                return self.read_round(&manager.fetch_memory).fetched;
+            }
+        }
+    }
+
+    /// What there is, if it is enough. Otherwise it is not kept: it holds memory.
+    fn look(&self, memory: &FetchMemory) -> Option<Vec<FetchedPartition>> {
+        if !self.may_be_enough() {
+            return None;
+        }
+        self.read_round(memory).if_enough(self.limits)
+    }
+
+    /// Whether reading is worth while: a consumer that waits for a megabyte is woken by every append, and must not read
+    /// all of it again each time. Errors are worth a look.
+    fn may_be_enough(&self) -> bool {
+        if self.limits.min_bytes <= 1 {
+            return true;
+        }
+        let mut bound = 0;
+        for (target, partition) in self.targets.iter().zip(&self.partitions) {
+            let Some(partition) = partition else { return true };
+            let (_, plan) =
+                partition.plan_fetch(target.fetch_offset, 0, target.current_leader_epoch, self.limits.isolation, false);
+            match plan {
+                Ok(plan) if target.last_fetched_epoch < 0 => bound += plan.at_most_bytes(),
+                _ => return true,
+            }
+        }
+        bound >= self.limits.min_bytes as u64
+    }
+
+    fn read_round(&self, memory: &FetchMemory) -> Round {
+        let mut round = Round { fetched: Vec::with_capacity(self.targets.len()), bytes: 0, has_error: false };
+        for (target, partition) in self.targets.iter().zip(&self.partitions) {
+            let fetched = match partition {
+                Some(partition) => read_one(target, partition, self.limits, round.bytes, memory),
+                None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition),
+            };
+            round.bytes += fetched.records.len();
+            round.has_error |= !fetched.error.is_none() || fetched.diverging_epoch.is_some();
+            round.fetched.push(fetched);
+        }
+        round
+    }
+}
+
+/// Where the records of one partition come from.
+pub(crate) enum Planned {
+    Log(ReadPlan),
+    Recent(RecordData),
+}
+
+impl Planned {
+    fn at_most_bytes(&self) -> u64 {
+        match self {
+            Self::Log(plan) => plan.at_most_bytes(),
+            Self::Recent(records) => records.len() as u64,
         }
     }
 }
@@ -122,10 +163,13 @@ struct Registration<'a> {
 }
 
 impl Registration<'_> {
-    fn renew(&self) {
+    fn renew(&self, manager: &ReplicaManager) {
         for partition in self.partitions.iter().flatten() {
             partition.waiters.remove(&self.waiter);
             partition.waiters.add(&self.waiter);
+            if partition.waiters.len() >= SHARED_FROM {
+                manager.keep_recent(partition);
+            }
         }
     }
 }
@@ -149,25 +193,6 @@ impl Round {
     fn if_enough(self, limits: FetchLimits) -> Option<Vec<FetchedPartition>> {
         (self.has_error || self.bytes >= limits.min_bytes).then_some(self.fetched)
     }
-}
-
-fn read_round(
-    targets: &[FetchTarget],
-    partitions: &[Option<Arc<Partition>>],
-    limits: FetchLimits,
-    memory: &FetchMemory,
-) -> Round {
-    let mut round = Round { fetched: Vec::with_capacity(targets.len()), bytes: 0, has_error: false };
-    for (target, partition) in targets.iter().zip(partitions) {
-        let fetched = match partition {
-            Some(partition) => read_one(target, partition, limits, round.bytes, memory),
-            None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition),
-        };
-        round.bytes += fetched.records.len();
-        round.has_error |= !fetched.error.is_none() || fetched.diverging_epoch.is_some();
-        round.fetched.push(fetched);
-    }
-    round
 }
 
 fn read_one(
@@ -198,10 +223,12 @@ fn read_one(
 }
 
 /// Only what is read into memory counts against its budget.
-fn carry_out(mut plan: ReadPlan, room: usize, memory: &FetchMemory) -> Result<RecordData, ReadError> {
-    if plan.is_empty() {
-        return Ok(RecordData::default());
-    }
+fn carry_out(plan: Planned, room: usize, memory: &FetchMemory) -> Result<RecordData, ReadError> {
+    let mut plan = match plan {
+        Planned::Recent(records) => return Ok(records),
+        Planned::Log(plan) if plan.is_empty() => return Ok(RecordData::default()),
+        Planned::Log(plan) => plan,
+    };
     if let Some(range) = plan.find_range(RANGE_FROM_BYTES)? {
         return Ok(range.into());
     }

@@ -7,10 +7,11 @@ mod fetch_memory;
 mod fetch_session;
 mod manager;
 mod partition;
+mod recent;
 mod waiters;
 
 pub use commit::{Committer, GroupCommit, Holder, Keeper, NotDurable, OnFailure, Ticket, Tickets, recover};
-pub use fetch::{FetchLimits, FetchTarget, FetchedPartition, fetch};
+pub use fetch::{Fetch, FetchLimits, FetchTarget, FetchedPartition};
 pub use fetch_session::{CachedPartition, FetchSessionCache, SessionFetch, SessionPartition, SessionRequest, TopicKey};
 pub use manager::ReplicaManager;
 pub use partition::{Appended, Isolation, Partition, PartitionError, PartitionOffsets};

@@ -1,19 +1,23 @@
 //! The partitions that this broker holds, by name and by topic id.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use barnabas_common::Uuid;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::fetch_memory::FetchMemory;
 use crate::partition::Partition;
+use crate::recent::RecentMemory;
 
 /// All partitions of this broker.
 #[derive(Default)]
 pub struct ReplicaManager {
     topics: RwLock<Topics>,
     pub(crate) fetch_memory: FetchMemory,
+    pub(crate) recent_memory: Arc<RecentMemory>,
+    /// Partitions that keep recent batches in memory.
+    keeping: Mutex<Vec<Weak<Partition>>>,
 }
 
 #[derive(Default)]
@@ -52,6 +56,20 @@ impl ReplicaManager {
             return Vec::new();
         }
         topics.by_name.remove(topic).into_iter().flatten().flatten().collect()
+    }
+
+    /// Lets the consumers at the tail of the partition share what is appended.
+    pub(crate) fn keep_recent(&self, partition: &Arc<Partition>) {
+        if partition.keep_recent(&self.recent_memory) {
+            self.keeping.lock().push(Arc::downgrade(partition));
+        }
+    }
+
+    /// Gives up recent batches that nobody has read for a few calls. To be called about once per second.
+    pub fn give_up_unused_recent(&self) {
+        self.recent_memory.next_round();
+        let is_used = |partition: &Weak<Partition>| partition.upgrade().is_some_and(|p| p.give_up_unused_recent());
+        self.keeping.lock().retain(is_used);
     }
 
     /// All partitions, in no order.

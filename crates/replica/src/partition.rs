@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{
-    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError, ReadPlan,
+    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError,
 };
 use bytes::BytesMut;
 use parking_lot::Mutex;
@@ -16,7 +16,8 @@ use thiserror::Error;
 use tracing::{error, info};
 
 use crate::commit::{GroupCommit, SYNC_SEGMENT_FROM_BYTES, Ticket};
-use crate::fetch::RANGE_FROM_BYTES;
+use crate::fetch::{Planned, RANGE_FROM_BYTES};
+use crate::recent::{Recent, RecentMemory, Wanted};
 use crate::waiters::Waiters;
 
 /// What a reader wants to see (KIP-98).
@@ -78,6 +79,7 @@ struct State {
     synced_closed_end: Offset,
     /// Whether the last append failed on the disk: it is told once, not for every retry.
     append_fails: bool,
+    recent: Recent,
 }
 
 impl State {
@@ -91,6 +93,7 @@ impl State {
             durable_end: 0,
             synced_closed_end: 0,
             append_fails: false,
+            recent: Recent::default(),
         }
     }
 
@@ -114,6 +117,23 @@ impl State {
             last_stable_offset: high_watermark,
             high_watermark,
             log_end_offset: end,
+        }
+    }
+
+    fn plan(&mut self, wanted: &Wanted) -> Result<Planned, PartitionError> {
+        let Self { log, recent, .. } = self;
+        let log = log.as_ref().ok_or_else(|| offline_error(self.offline_code, &self.offline))?;
+        if let Some(records) = recent.read(log, wanted) {
+            return Ok(Planned::Recent(records));
+        }
+        let Wanted { offset, max_bytes, max_offset, min_one_batch } = *wanted;
+        let plan = log.plan_fetch(offset, max_bytes, max_offset, min_one_batch, RANGE_FROM_BYTES);
+        plan.map(Planned::Log).map_err(read_error)
+    }
+
+    fn keep_recent(&mut self, info: &AppendInfo, batches: &[u8]) {
+        if let Some(log) = &self.log {
+            self.recent.appended(log, info, batches);
         }
     }
 }
@@ -146,6 +166,7 @@ impl Partition {
         if state.log.take().is_some() {
             error!(partition = %self.topic_partition, "taking the partition offline: {reason}");
             reason.clone_into(&mut state.offline);
+            state.recent.stop();
         }
         drop(state);
         self.waiters.wake_all();
@@ -182,6 +203,7 @@ impl Partition {
         let appended = log.append_as_leader(&mut batches, leader_epoch, now_ms, origin);
         self.tell_disk_trouble(&mut state, &appended);
         let info = appended?;
+        state.keep_recent(&info, &batches);
         let Some(commit) = state.commit.clone() else {
             drop(state);
             self.waiters.wake_all();
@@ -292,22 +314,31 @@ impl Partition {
         current_leader_epoch: LeaderEpoch,
         isolation: Isolation,
         min_one_batch: bool,
-    ) -> (Option<PartitionOffsets>, Result<ReadPlan, PartitionError>) {
-        let state = self.state.lock();
+    ) -> (Option<PartitionOffsets>, Result<Planned, PartitionError>) {
+        let mut state = self.state.lock();
         if let Err(error) = check_epoch(state.leader_epoch, current_leader_epoch) {
             return (None, Err(error));
         }
-        let log = match state.log() {
-            Ok(log) => log,
+        let offsets = match state.log() {
+            Ok(log) => state.offsets_of(log),
             Err(error) => return (None, Err(error)),
         };
-        let offsets = state.offsets_of(log);
-        let end = match isolation {
+        let max_offset = match isolation {
             Isolation::ReadUncommitted => offsets.high_watermark,
             Isolation::ReadCommitted => offsets.last_stable_offset,
         };
-        let plan = log.plan_fetch(offset, max_bytes, end, min_one_batch, RANGE_FROM_BYTES).map_err(read_error);
-        (Some(offsets), plan)
+        (Some(offsets), state.plan(&Wanted { offset, max_bytes, max_offset, min_one_batch }))
+    }
+
+    /// From now on, and for as long as it is read, what is appended stays in memory too. Says whether that is new.
+    pub(crate) fn keep_recent(&self, memory: &Arc<RecentMemory>) -> bool {
+        let mut state = self.state.lock();
+        state.log.is_some() && state.recent.keep(memory)
+    }
+
+    /// Gives up recent batches that nobody reads; true if there are still some.
+    pub(crate) fn give_up_unused_recent(&self) -> bool {
+        self.state.lock().recent.give_up_unused()
     }
 
     /// Fails unless a client that names a leader epoch names ours (KIP-320); -1 is not checked.
@@ -328,6 +359,7 @@ impl Partition {
         reason.clone_into(&mut state.offline);
         state.offline_code = code;
         let log = state.log.take();
+        state.recent.stop();
         drop(state);
         self.waiters.wake_all();
         log

@@ -21,6 +21,10 @@ impl Waiters {
         self.waiting.lock().retain(|waiting| !Arc::ptr_eq(waiting, waiter));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.lock().is_empty()

@@ -5,7 +5,6 @@
 //! - Sessions (KIP-227) are described in `replica/fetch_session`; topic ids come with version 13 (KIP-516).
 //! - Not yet: followers (replica fetches are refused), aborted transactions, reading from followers (KIP-392).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use barnabas_common::{ErrorCode, Uuid};
 use barnabas_protocol::messages::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
 use barnabas_protocol::messages::{FetchRequest, FetchResponse};
 use barnabas_replica::{
-    FetchLimits, FetchTarget, FetchedPartition, Isolation, SessionFetch, SessionPartition, SessionRequest, TopicKey,
+    Fetch, FetchLimits, FetchTarget, FetchedPartition, Isolation, SessionFetch, SessionPartition, SessionRequest,
+    TopicKey,
 };
 
 use crate::dispatch::{Answer, Refused, RequestContext};
@@ -29,7 +29,7 @@ pub(crate) fn handle(ctx: &RequestContext, request: FetchRequest) -> Result<Answ
     if replica_id >= 0 {
         return Ok(ctx.ready(&failed(ErrorCode::NotLeaderOrFollower)));
     }
-    let limits = limits(ctx, &request);
+    let mut limits = limits(ctx, &request);
     let session = {
         let mut sessions = ctx.broker.fetch_sessions.lock();
         sessions.begin(session_request(ctx, request), ctx.broker.clock.monotonic_ms())
@@ -38,11 +38,19 @@ pub(crate) fn handle(ctx: &RequestContext, request: FetchRequest) -> Result<Answ
         Ok(session) => session,
         Err(error) => return Ok(ctx.ready(&failed(error))),
     };
+    let Plan { topics, targets } = resolve(ctx, &session.partitions);
+    if targets.len() < topics.len() {
+        // An unknown topic id is answered at once.
+        limits.max_wait = Duration::ZERO;
+    }
+    let fetch = Fetch::new(&ctx.broker.replicas, targets, limits);
+    if let Some(fetched) = fetch.at_once(&ctx.broker.replicas) {
+        return Ok(ctx.ready(&respond(ctx, &session, &topics, fetched)));
+    }
     let work = ctx.clone();
     Ok(ctx.later_while_connected(async move {
-        let plan = resolve(&work, &session.partitions);
-        let fetched = fetch(&work, &plan, limits).await;
-        respond(&work, &session, &plan, fetched)
+        let fetched = fetch.wait(&work.broker.replicas).await;
+        respond(&work, &session, &topics, fetched)
     }))
 }
 
@@ -121,28 +129,30 @@ fn resolve(ctx: &RequestContext, partitions: &[SessionPartition]) -> Plan {
     plan
 }
 
-/// One entry per partition of the plan, in its order. An unknown topic id answers at once.
-async fn fetch(ctx: &RequestContext, plan: &Plan, mut limits: FetchLimits) -> Vec<FetchedPartition> {
-    if plan.targets.len() < plan.topics.len() {
-        limits.max_wait = Duration::ZERO;
-    }
-    let mut fetched = barnabas_replica::fetch(&ctx.broker.replicas, &plan.targets, limits).await.into_iter();
+/// `fetched` has an entry for every partition whose topic is known.
+fn respond(
+    ctx: &RequestContext,
+    session: &SessionFetch,
+    topics: &[Option<Arc<str>>],
+    fetched: Vec<FetchedPartition>,
+) -> FetchResponse {
+    let mut fetched = fetched.into_iter();
     let unknown = || FetchedPartition::failed(ErrorCode::UnknownTopicId);
-    plan.topics.iter().map(|topic| topic.as_ref().and_then(|_| fetched.next()).unwrap_or_else(unknown)).collect()
-}
-
-fn respond(ctx: &RequestContext, session: &SessionFetch, plan: &Plan, fetched: Vec<FetchedPartition>) -> FetchResponse {
+    let fetched = topics.iter().map(|topic| topic.as_ref().and_then(|_| fetched.next()).unwrap_or_else(unknown));
+    let fetched: Vec<_> = fetched.collect();
     let answered = session.answered(&fetched);
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-    let mut places: HashMap<&TopicKey, usize> = HashMap::new();
-    let each = session.partitions.iter().zip(&plan.topics).zip(fetched).zip(answered);
+    let mut topic_before = None;
+    let each = session.partitions.iter().zip(topics).zip(fetched).zip(answered);
     for (((partition, topic), fetched), _) in each.filter(|(_, answered)| *answered) {
         count(ctx, topic.as_deref(), &fetched);
-        let place = *places.entry(&partition.topic).or_insert_with(|| {
+        // As Kafka does: partitions of one topic that do not follow each other are several topics.
+        if topic_before.replace(&partition.topic) != Some(&partition.topic) {
             responses.push(topic_response(&partition.topic));
-            responses.len() - 1
-        });
-        responses[place].partitions.push(partition_data(partition.partition, fetched));
+        }
+        if let Some(answer) = responses.last_mut() {
+            answer.partitions.push(partition_data(partition.partition, fetched));
+        }
     }
     FetchResponse { session_id: session.session_id(), responses, ..Default::default() }
 }

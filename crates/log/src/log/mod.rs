@@ -130,6 +130,11 @@ impl Log {
         self.active().base_offset()
     }
 
+    /// How often offsets have been given up to be assigned again.
+    pub fn truncations(&self) -> u64 {
+        self.truncations
+    }
+
     /// First offset of the oldest open transaction.
     pub fn first_unstable_offset(&self) -> Option<Offset> {
         self.producers.first_unstable_offset()

@@ -40,6 +40,14 @@ fn target(fetch_offset: Offset) -> FetchTarget {
     }
 }
 
+async fn fetch(manager: &ReplicaManager, targets: &[FetchTarget], limits: FetchLimits) -> Vec<FetchedPartition> {
+    let fetch = Fetch::new(manager, targets.to_vec(), limits);
+    match fetch.at_once(manager) {
+        Some(fetched) => fetched,
+        None => fetch.wait(manager).await,
+    }
+}
+
 fn limits(min_bytes: usize, max_wait: Duration) -> FetchLimits {
     FetchLimits { max_wait, min_bytes, max_bytes: 1 << 20, isolation: Isolation::ReadUncommitted }
 }
@@ -86,4 +94,20 @@ async fn a_waiter_leaves_when_its_fetch_ends() {
     let (manager, partition) = manager();
     fetch(&manager, &[target(0)], limits(1, Duration::from_millis(5))).await;
     assert!(partition.waiters.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumers_at_the_tail_share_what_is_appended() {
+    let (manager, partition) = manager();
+    let targets = [target(0)];
+    let wait = || fetch(&manager, &targets, limits(1, Duration::from_secs(60)));
+    let appends = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        append(&partition);
+    };
+    let (first, second, ()) = tokio::join!(wait(), wait(), appends);
+    let bytes = |fetched: Vec<FetchedPartition>| fetched[0].records.clone().into_bytes().unwrap();
+    let (first, second) = (bytes(first), bytes(second));
+    assert!(first.len() > VALUE_BYTES && first == second);
+    assert_eq!(first.as_ptr(), second.as_ptr(), "one copy in memory");
 }
