@@ -55,7 +55,11 @@ enum Progress {
 impl Outgoing {
     pub(crate) fn extend(&mut self, frames: impl IntoIterator<Item = Frame>) {
         for frame in frames {
-            self.chunks.extend(frame.chunks);
+            if self.chunks.is_empty() {
+                self.chunks = frame.chunks.into();
+            } else {
+                self.chunks.extend(frame.chunks);
+            }
             self.unsent.push(frame.unsent);
         }
     }
