@@ -76,10 +76,30 @@ impl Client {
         Response::decode(answer, version).with_context(|| format!("the answer to {}", api.name()))
     }
 
-    /// Creates a topic and waits until its partitions have leaders.
+    /// Creates a topic and waits until every partition took a record.
     pub(crate) fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
         self.create_topics(&[name.to_owned()], partitions, &[])?;
-        self.wait_for_leaders(name, Duration::from_millis(20))
+        self.wait_until_writable(name, partitions)
+    }
+
+    /// Writes one record with a key to every partition. Apache Kafka names leaders before they know of it.
+    pub(crate) fn wait_until_writable(&mut self, name: &str, partitions: i32) -> Result<()> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        self.wait_for_leaders(name, PAUSE)?;
+        let batch = wire::keyed_batch(b"first", 10)?;
+        let mut left: Vec<i32> = (0..partitions).collect();
+        let started = Instant::now();
+        loop {
+            let codes = self.produce_to_many(&wire::produce_to_many(&[(name, &left)], &batch))?;
+            left.retain(|index| !codes.iter().any(|(_, found, code)| found == index && *code == NONE));
+            if left.is_empty() {
+                return Ok(());
+            }
+            if started.elapsed() > RETRY_FOR {
+                bail!("{} partitions of {name} take no records", left.len());
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Creates topics that are alike, without waiting.

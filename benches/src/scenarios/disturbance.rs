@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 
-use super::{DEFAULTS, phase};
+use super::{DEFAULTS, phase, unless_others};
 use crate::args::{Common, Disturbance};
 use crate::kind::Kind;
 use crate::load::open::{self, Plan};
@@ -63,7 +63,8 @@ pub(super) fn run(common: &Common, options: &Disturbance) -> Result<Written> {
             eprintln!("round {}: {}", round + 1, peer.kind.label());
             memory.top_up()?;
             let parts = Parts { peer, options, seconds, round };
-            parts.measure(phase(&common, round), &mut report)?;
+            let measured = parts.measure(phase(&common, round), &mut report);
+            unless_others(peer, measured, &mut report)?;
         }
     }
     report.write(&common)
@@ -128,8 +129,8 @@ impl Parts<'_> {
         };
         client.create_topics(std::slice::from_ref(&plain), 1, plain_configs)?;
         client.create_topics(std::slice::from_ref(&keyed), 1, keyed_configs)?;
-        client.wait_for_leaders(&plain, CALM / 50)?;
-        client.wait_for_leaders(&keyed, CALM / 50)?;
+        client.wait_until_writable(&plain, 1)?;
+        client.wait_until_writable(&keyed, 1)?;
         let requests = [
             vec![wire::produce(&plain, 0, &wire::batch(1, self.options.size)?)],
             keyed_batches(self.options.size)?.iter().map(|batch| wire::produce(&keyed, 0, batch)).collect(),

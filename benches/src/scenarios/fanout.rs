@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{BYTES_PER_GB, TOPIC, interleave, start};
+use super::{BYTES_PER_GB, TOPIC, interleave, start, unless_others};
 use crate::args::{Common, Fanout};
 use crate::kind::Kind;
 use crate::load::consume::{Consumer, read_by_all};
@@ -40,7 +40,8 @@ pub(super) fn run(common: &Common, options: &Fanout) -> Result<Written> {
         peer.client()?.create_topic(TOPIC, 1)?;
     }
     interleave(common, &peers, |peer, phase| {
-        let (cpu, ack_ms) = deliver(peer, options, &batch, seconds)?;
+        let delivered = deliver(peer, options, &batch, seconds);
+        let Some((cpu, ack_ms)) = unless_others(peer, delivered, &mut report)? else { return Ok(()) };
         report.add(CPU, peer.kind, phase, cpu);
         report.add(ACK, peer.kind, phase, ack_ms);
         Ok(())

@@ -114,6 +114,20 @@ fn start(common: &Common, kinds: &[Kind], report: &mut Report) -> Result<(Setup,
     Ok((setup, peers))
 }
 
+/// Ours must do what is asked; that others do not is said in the report, and the run goes on without the figure.
+fn unless_others<T>(peer: &Peer, outcome: Result<T>, report: &mut Report) -> Result<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if peer.kind.is_ours() => Err(error),
+        Err(error) => {
+            // The first line: what follows is the peer's output.
+            let reason = format!("{error:#}").lines().next().unwrap_or_default().to_owned();
+            report.remark(format!("{} is missing in a round: {reason}", peer.kind.label()));
+            Ok(None)
+        }
+    }
+}
+
 /// Says in the report when a build does not have the mode that it was asked for.
 fn note_durability(peer: &Peer, report: &mut Report) {
     if !peer.knows_its_durability() {

@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(1);
 const LIMIT: Duration = Duration::from_secs(300);
 const LATEST: i64 = -1;
 /// Room on the disk that is left alone.
-const SPARE_GB: f64 = 4.0;
+const SPARE_GB: f64 = 2.0;
 
 const FIRST: Measure = Measure::plotted("start to first acknowledged produce", "ms", Better::Less);
 const ALL: Measure = Measure::plotted("start until every partition took a record", "ms", Better::Less);
