@@ -30,8 +30,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         let (broker, life) = (Arc::clone(&broker), Arc::clone(&life));
         let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
         let round = tokio::task::spawn_blocking(move || {
-            maintain(&broker, retention);
-            let flushed = flush_closed_segments(&broker) | journals::take_synced_closed(&broker);
+            let flushed = maintain(&broker, retention) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
@@ -46,28 +45,27 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
     }
 }
 
-fn maintain(broker: &Broker, retention: bool) {
+/// One pass over all partitions, most of which are idle. Brings segments to disk that have been closed since the last round,
+/// without making appends wait; whether there were any.
+fn maintain(broker: &Broker, retention: bool) -> bool {
     crate::retention::run(broker, retention);
     let now_ms = broker.clock.wall_ms();
+    let mut flushed = false;
     for partition in broker.replicas.all() {
-        if let Ok(Err(error)) = partition.with_log(|log| log.tick(now_ms)) {
+        let Ok((ticked, plan)) = partition.with_log(|log| (log.tick(now_ms), log.plan_flush_of_closed())) else {
+            continue;
+        };
+        if let Err(error) = ticked {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
-    }
-}
-
-/// Brings segments to disk that have been closed since the last round; whether there were any. Appends do not wait for it.
-fn flush_closed_segments(broker: &Broker) -> bool {
-    let mut any = false;
-    for partition in broker.replicas.all() {
-        let Ok(Some(plan)) = partition.with_log(|log| log.plan_flush_of_closed()) else { continue };
+        let Some(plan) = plan else { continue };
+        flushed = true;
         let result = plan.run();
-        any = true;
         if let Ok(Err(error)) = partition.with_log(|log| log.flushed(result)) {
             error!(partition = %partition.topic_partition, %error, "a closed segment could not be brought to disk");
         }
     }
-    any
+    flushed
 }
 
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.
