@@ -71,7 +71,8 @@ impl Journal {
             let closed = self.writer.next_file(&mut self.files, file)?;
             self.in_files.extend(closed.map(|closed| (closed.generation, entries[0].base_offset)));
         }
-        self.writer.write_group(entries)
+        self.writer.write_group(entries)?;
+        self.writer.sync()
     }
 }
 

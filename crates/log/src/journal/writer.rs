@@ -56,21 +56,26 @@ impl JournalWriter {
         Ok(closed)
     }
 
-    /// Writes a group and syncs it. There must be room.
+    /// Writes a group; it counts when [`Self::sync`] has returned. There must be room. A full disk leaves the journal as it was.
     pub fn write_group<'a>(&mut self, entries: impl IntoIterator<Item = &'a JournalEntry>) -> io::Result<()> {
         let Some(active) = &mut self.active else {
             return Err(io::Error::other("the journal has no file to write to"));
         };
         let group = active.last_group + 1;
+        // Also if it fails: what it leaves behind must never look like part of the next.
+        active.last_group = group;
         self.buffer.clear();
         entries.into_iter().for_each(|entry| entry.encode(group, &mut self.buffer));
         active.file.file.write_all_at(&self.buffer, active.end)?;
-        active.file.file.sync_data()?;
         active.end += self.buffer.len() as u64;
-        active.last_group = group;
         if self.buffer.capacity() > KEEP_BYTES {
             self.buffer = Vec::new();
         }
         Ok(())
+    }
+
+    /// Brings to disk what was written.
+    pub fn sync(&self) -> io::Result<()> {
+        self.active.as_ref().map_or(Ok(()), |active| active.file.file.sync_data())
     }
 }

@@ -74,7 +74,12 @@ impl Committer {
             self.commit.ask_keeper();
             return sync_segments(group);
         }
-        self.writer.write_group(group.iter().map(|submitted| &submitted.entry))?;
+        match self.writer.write_group(group.iter().map(|submitted| &submitted.entry)) {
+            Ok(()) => self.writer.sync()?,
+            // Where overwriting takes room, as on copy-on-write file systems.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return sync_segments(group),
+            Err(error) => return Err(error),
+        }
         for submitted in group {
             let end = submitted.end;
             let of = self.coverage.entry(key(&submitted.partition));

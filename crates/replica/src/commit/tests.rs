@@ -253,6 +253,26 @@ fn a_topic_that_is_deleted_meanwhile_is_no_failure_of_the_disk() {
 }
 
 #[test]
+fn a_full_disk_under_the_journal_syncs_the_segments() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    let (vfs, partitions) = (Arc::clone(&broker.vfs), broker.partitions.clone());
+    broker.keeper.step(&move || write_checkpoint(&*vfs, &partitions));
+    for full in [false, true, false] {
+        broker.append(0);
+        if full {
+            let op = barnabas_common::vfs::FaultOp::Write;
+            disk.inject(barnabas_common::vfs::Fault { op, skip: 0, times: 1, errno: 28 });
+        }
+        assert!(broker.committer.step(&mut Vec::new()));
+    }
+    let promised = Promised::from([(0, 3)]);
+    for image in 0..20 {
+        Broker::start(&disk.crash_clone(image)).unwrap().check(&promised);
+    }
+}
+
+#[test]
 fn what_cannot_be_synced_is_never_acknowledged() {
     let disk = MemVfs::new();
     let mut broker = Broker::start(&disk).unwrap();
