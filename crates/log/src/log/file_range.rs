@@ -35,6 +35,10 @@ impl ReadPlan {
         if len < least_bytes || !reader.may_be_sent_unread(start, end) {
             return Ok(None);
         }
+        // Somebody has cut the file: reading it tells what is wrong, a socket would only be closed.
+        if window.file().len()? < end {
+            return Ok(None);
+        }
         Ok(Some(FileRange::new(window.file().clone(), start, len)))
     }
 

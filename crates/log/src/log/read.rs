@@ -133,7 +133,9 @@ impl ReadPlan {
             let position = start + len as u64;
             let header = match BatchHeader::parse(rest) {
                 Ok(header) if header.size_bytes() <= rest.len() => header,
-                Ok(_) | Err(BatchError::Truncated { .. }) => break,
+                Ok(_) | Err(BatchError::Truncated { .. }) if len > 0 => break,
+                // All of the first batch was asked for.
+                Ok(_) => return Err(reader.segment.corrupt(position, "a record batch is cut short")),
                 Err(error) => return Err(reader.segment.corrupt(position, error.to_string())),
             };
             if header.last_offset() >= self.max_offset {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use barnabas_common::vfs::{FileRange, OsVfs};
-use barnabas_log::{Log, LogConfig, OpenOptions};
+use barnabas_log::{Log, LogConfig, OpenOptions, ReadError};
+use barnabas_protocol::records::split_batches;
 use bytes::Bytes;
 
 use crate::support::*;
@@ -109,6 +110,28 @@ fn what_was_not_checked_yet_is_read() {
     assert!(range(150).is_some(), "written by this process");
     assert!(!log.plan_read(0, 1 << 20, end, true).unwrap().read().unwrap().is_empty());
     assert!(range(0).is_some(), "checked by reading");
+}
+
+#[test]
+fn a_file_that_is_shorter_than_it_was_is_damage_and_not_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open_at(&dir, &LogConfig::default(), OpenOptions::default());
+    append_batches(&mut log, 5);
+    let end = log.log_end_offset();
+    let path = dir.path().join("t-0/00000000000000000000.log");
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(log.size_bytes() - 5000).unwrap();
+    let read = |offset, max_bytes| {
+        let mut plan = log.plan_fetch(offset, max_bytes, end, true, 100).unwrap();
+        assert_eq!(plan.find_range(100).unwrap(), None, "at {offset}");
+        plan.read()
+    };
+    let whole = split_batches(&read(0, 2 << 20).unwrap()).count();
+    assert_eq!(whole, 4);
+    for max_bytes in [100, 2 << 20] {
+        assert!(matches!(read(12, max_bytes), Err(ReadError::Corrupt(_))), "{max_bytes} bytes");
+    }
+    assert!(log.plan_fetch(0, 1 << 19, end, true, 100).unwrap().find_range(100).unwrap().is_some(), "what is there");
 }
 
 #[test]
