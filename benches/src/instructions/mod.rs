@@ -18,6 +18,9 @@ use run::{Durability, Load};
 /// Requests of each kind in the run that others are compared with, and how many more they do of one kind.
 const BASE: u32 = 200;
 const MORE: u32 = 8000;
+/// Runs of the same kind, of which the smallest total counts: where the allocator happens to place things makes up to 4 %
+/// more, and never less.
+const REPEATS: usize = 3;
 /// Runs at the same time: counting does not mind.
 const AT_ONCE: usize = 2;
 
@@ -29,12 +32,13 @@ struct Case {
 }
 
 const NOTHING: Load = Load { produce: 0, fetch_small: 0, fetch_large: 0 };
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case {
         name: "produce 1 KB, page cache",
         durability: Durability::PageCache,
         more: Load { produce: MORE, ..NOTHING },
     },
+    Case { name: "produce 1 KB, durable", durability: Durability::Journal, more: Load { produce: MORE, ..NOTHING } },
     Case { name: "fetch 1 KB", durability: Durability::PageCache, more: Load { fetch_small: MORE, ..NOTHING } },
     Case { name: "fetch 64 KB", durability: Durability::PageCache, more: Load { fetch_large: MORE, ..NOTHING } },
 ];
@@ -111,19 +115,20 @@ fn count(broker: &Path) -> Result<Vec<(&'static str, f64)>> {
             }
         }
     }
-    let mut totals = Vec::new();
-    for some in runs.chunks(AT_ONCE) {
+    let mut totals = vec![u64::MAX; runs.len()];
+    let numbers: Vec<usize> = (0..REPEATS).flat_map(|_| 0..runs.len()).collect();
+    for some in numbers.chunks(AT_ONCE) {
         let counted: Vec<Result<u64>> = std::thread::scope(|scope| {
-            let start = |(durability, more): &(Durability, Load)| {
-                let (durability, load) = (*durability, more.plus(BASE));
+            let start = |number: &usize| {
+                let (durability, load) = (runs[*number].0, runs[*number].1.plus(BASE));
                 scope.spawn(move || run::count(broker, durability, load))
             };
             let running: Vec<_> = some.iter().map(start).collect();
             let ended = running.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a run panicked")));
             ended.collect()
         });
-        for total in counted {
-            totals.push(total?);
+        for (number, total) in some.iter().zip(counted) {
+            totals[*number] = totals[*number].min(total?);
         }
     }
     let total_of = |durability, load| {

@@ -1,7 +1,9 @@
 //! One run of the broker under callgrind with a fixed number of requests on one connection, one at a time: that makes
 //! every run take the same path.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,12 +40,14 @@ const SETTINGS: [&str; 9] = [
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
+    Journal,
     PageCache,
 }
 
 impl Durability {
     fn setting(self) -> String {
         match self {
+            Self::Journal => format!("{DURABILITY_KEY}=journal"),
             Self::PageCache => format!("{DURABILITY_KEY}=page-cache"),
         }
     }
@@ -72,28 +76,31 @@ impl Load {
 pub(super) fn count(broker: &Path, durability: Durability, load: Load) -> Result<u64> {
     let dir = tempfile::tempdir()?;
     let counts = dir.path().join("callgrind.out");
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--quiet"]).arg(format!("--callgrind-out-file={}", counts.display()));
     command.arg(broker).arg("server");
     let own = [
-        format!("listeners=PLAINTEXT://127.0.0.1:{port}"),
+        "listeners=PLAINTEXT://127.0.0.1:0".to_owned(),
         format!("log.dirs={}", dir.path().join("data").display()),
         durability.setting(),
     ];
     for setting in own.iter().map(String::as_str).chain(SETTINGS) {
         command.args(["--override", setting]);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(dir.path().join("log"))?);
     let mut running = Running(command.spawn().context("cannot start valgrind")?);
-    ask(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), load).context("the broker under valgrind")?;
+    let asked = running.address().and_then(|address| ask(address, load));
+    asked.with_context(|| {
+        let log = std::fs::read_to_string(dir.path().join("log")).unwrap_or_default();
+        format!("the broker under valgrind, which wrote:\n{log}")
+    })?;
     running.stop()?;
     let text = std::fs::read_to_string(&counts).context("valgrind wrote no counts")?;
     summary(&text).context("valgrind's counts have no summary")
 }
 
 fn ask(address: SocketAddr, load: Load) -> Result<()> {
-    let mut client = Client::connect_when_up(address, UP_PAUSE)?;
+    let mut client = Client::connect(address)?;
     client.create_topic(SMALL, 1)?;
     client.create_topic(LARGE, 1)?;
     let small = wire::produce(SMALL, 0, &wire::batch(1, RECORD_SIZE)?);
@@ -119,6 +126,11 @@ fn ask(address: SocketAddr, load: Load) -> Result<()> {
     Ok(())
 }
 
+fn listening_on(line: &str) -> Option<SocketAddr> {
+    let ready: serde_json::Value = serde_json::from_str(line).ok()?;
+    ready["listeners"][0]["address"].as_str()?.parse().ok()
+}
+
 /// The line `summary: N`.
 fn summary(text: &str) -> Option<u64> {
     text.lines().rev().find_map(|line| line.strip_prefix("summary:"))?.trim().parse().ok()
@@ -127,6 +139,13 @@ fn summary(text: &str) -> Option<u64> {
 struct Running(Child);
 
 impl Running {
+    /// Where it listens, from the line that it writes when it is ready.
+    fn address(&mut self) -> Result<SocketAddr> {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.take().context("no standard output")?).read_line(&mut line)?;
+        listening_on(&line).with_context(|| format!("it did not say that it is ready, but '{line}'"))
+    }
+
     /// SIGTERM, since only a process that ends by itself has its counts written.
     fn stop(&mut self) -> Result<()> {
         let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("a process without a number")?;
@@ -152,7 +171,14 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
-    use super::summary;
+    use super::{listening_on, summary};
+
+    #[test]
+    fn the_ready_line_says_where_it_listens() {
+        let line = "{\"event\":\"ready\",\"listeners\":[{\"address\":\"127.0.0.1:4711\"}]}\n";
+        assert_eq!(listening_on(line), "127.0.0.1:4711".parse().ok());
+        assert_eq!(listening_on("something else"), None);
+    }
 
     #[test]
     fn the_count_is_in_the_summary() {
