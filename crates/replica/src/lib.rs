@@ -10,7 +10,7 @@ mod partition;
 mod recent;
 mod waiters;
 
-pub use commit::{Committer, GroupCommit, Holder, Keeper, NotDurable, OnFailure, Ticket, Tickets, WakeHub, recover};
+pub use commit::{Committer, GroupCommit, Holder, Keeper, NotDurable, OnFailure, Ticket, Tickets, recover};
 pub use fetch::{Fetch, FetchLimits, FetchTarget, FetchedPartition};
 pub use fetch_session::{CachedPartition, FetchSessionCache, SessionFetch, SessionPartition, SessionRequest, TopicKey};
 pub use manager::ReplicaManager;

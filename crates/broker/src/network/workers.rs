@@ -5,7 +5,6 @@ use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use barnabas_replica::WakeHub;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
@@ -25,7 +24,6 @@ impl Workers {
         for index in 0..count.max(1) {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let mut stopped = stopped.clone();
-            runtime.spawn(WakeHub::serve());
             workers.runtimes.push(runtime.handle().clone());
             let thread = std::thread::Builder::new().name(format!("network-{index}"));
             thread.spawn(move || {

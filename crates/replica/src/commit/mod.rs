@@ -9,7 +9,6 @@
 //! **Invariant:** a failed write or sync is never tried again. The directory is given up; nothing that waits is acknowledged.
 
 mod committer;
-mod hub;
 mod keeper;
 mod recover;
 mod ticket;
@@ -27,7 +26,6 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::partition::Partition;
 pub use committer::Committer;
-pub use hub::WakeHub;
 pub use keeper::Keeper;
 pub use recover::{Holder, recover};
 use ticket::Progress;

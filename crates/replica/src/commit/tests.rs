@@ -287,33 +287,3 @@ fn what_cannot_be_synced_is_never_acknowledged() {
     batch.add(0, None, Some(b"v"), &[]);
     assert!(broker.partitions[1].append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).is_err());
 }
-
-/// Many tasks of one thread wait, one wake-up reaches them all; so it does those of threads without a hub.
-#[test]
-fn everybody_who_waits_is_woken_with_and_without_a_hub() {
-    for with_hub in [true, false] {
-        let disk = MemVfs::new();
-        let mut broker = Broker::start(&disk).unwrap();
-        (0..60).for_each(|n| broker.append(n % PARTITIONS));
-        let tickets: Vec<Ticket> = broker.unacknowledged.iter().map(|(_, _, ticket)| ticket.clone()).collect();
-        let waiting = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(async {
-                if with_hub {
-                    tokio::spawn(WakeHub::serve());
-                    tokio::task::yield_now().await;
-                }
-                let tasks: Vec<_> =
-                    tickets.into_iter().map(|ticket| tokio::spawn(async move { ticket.wait().await })).collect();
-                for task in tasks {
-                    task.await.unwrap().unwrap();
-                }
-            });
-        });
-        while broker.unacknowledged[0].2.waiting_count() < 60 {
-            std::thread::yield_now();
-        }
-        assert!(broker.committer.step(&mut Vec::new()));
-        waiting.join().unwrap();
-    }
-}

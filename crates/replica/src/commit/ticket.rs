@@ -9,21 +9,12 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::hub::WakeHub;
-
 /// How far a log directory is, and who waits for more.
 #[derive(Default)]
 pub(super) struct Progress {
     durable: AtomicU64,
     failure: OnceLock<String>,
-    waiting: Mutex<Vec<Waiting>>,
-}
-
-/// A task that waits, and who wakes it; without a hub it is woken directly.
-struct Waiting {
-    number: u64,
-    waker: Waker,
-    hub: Option<Arc<WakeHub>>,
+    waiting: Mutex<Vec<(u64, Waker)>>,
 }
 
 /// What was appended will not be durable; it may or may not be there after a restart.
@@ -49,19 +40,10 @@ impl Progress {
     }
 
     fn wake(&self, up_to: u64) {
-        let due: Vec<Waiting> = self.waiting.lock().extract_if(.., |waiting| waiting.number <= up_to).collect();
-        let mut hubs: Vec<Arc<WakeHub>> = Vec::new();
-        for Waiting { waker, hub, .. } in due {
-            let Some(hub) = hub else {
-                waker.wake();
-                continue;
-            };
-            hub.add(waker);
-            if !hubs.iter().any(|known| Arc::ptr_eq(known, &hub)) {
-                hubs.push(hub);
-            }
-        }
-        hubs.iter().for_each(|hub| hub.notify());
+        let mut waiting = self.waiting.lock();
+        let due: Vec<Waker> = waiting.extract_if(.., |(number, _)| *number <= up_to).map(|(_, waker)| waker).collect();
+        drop(waiting);
+        due.into_iter().for_each(Waker::wake);
     }
 
     fn outcome(&self, number: u64) -> Option<Result<(), NotDurable>> {
@@ -94,11 +76,6 @@ impl Ticket {
         poll_fn(|context| self.poll(context)).await
     }
 
-    #[cfg(test)]
-    pub(super) fn waiting_count(&self) -> usize {
-        self.progress.waiting.lock().len()
-    }
-
     fn poll(&self, context: &Context<'_>) -> Poll<Result<(), NotDurable>> {
         if let Some(outcome) = self.outcome() {
             return Poll::Ready(outcome);
@@ -108,9 +85,9 @@ impl Ticket {
         if let Some(outcome) = self.outcome() {
             return Poll::Ready(outcome);
         }
-        let is_known = |known: &Waiting| known.number == self.number && known.waker.will_wake(context.waker());
+        let is_known = |(number, waker): &(u64, Waker)| *number == self.number && waker.will_wake(context.waker());
         if !waiting.last().is_some_and(is_known) {
-            waiting.push(Waiting { number: self.number, waker: context.waker().clone(), hub: WakeHub::here() });
+            waiting.push((self.number, context.waker().clone()));
         }
         Poll::Pending
     }
