@@ -25,6 +25,8 @@ pub enum StartError {
     Threads(io::Error),
     #[error("the metadata log cannot be opened: {0}")]
     Quorum(String),
+    #[error("loading the logs failed, which is a fault of this program: {0}; start again, and report it if it stays")]
+    Loading(String),
     #[error("the metadata refuses this broker: {0}")]
     Registration(String),
 }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use barnabas_common::Uuid;
 use barnabas_log::{JournalFiles, ReplaySummary, journal_exists, skip_journal};
-use barnabas_replica::{Committer, GroupCommit, Holder, Keeper, Partition, recover};
+use barnabas_replica::{Committer, GroupCommit, Holder, Keeper, Partition, Tickets, recover};
 use parking_lot::Mutex;
 use tracing::{error, info};
 
@@ -102,7 +102,7 @@ fn flush_all(broker: &Broker) -> Result<(), StartError> {
     let share = partitions.len().div_ceil(FLUSHES_AT_ONCE).max(1);
     let flushed = std::thread::scope(|scope| {
         let parts: Vec<_> = partitions.chunks(share).map(|part| scope.spawn(|| flush(part))).collect();
-        parts.into_iter().try_for_each(|part| part.join().unwrap_or(Ok(())))
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or_else(|_| Err("a thread has panicked".to_owned())))
     });
     flushed.map_err(|error| {
         StartError::Unsupported(format!(
@@ -181,6 +181,13 @@ pub(crate) fn stop(broker: &Broker) {
 
 fn commits(broker: &Broker) -> impl Iterator<Item = &Arc<GroupCommit>> {
     broker.log_dirs.iter().filter_map(|dir| dir.commit.get())
+}
+
+/// What is to be waited for until everything appended so far is durable.
+pub(crate) fn all_so_far(broker: &Broker) -> Tickets {
+    let mut tickets = Tickets::default();
+    commits(broker).for_each(|commit| tickets.add(commit.ticket_of_last()));
+    tickets
 }
 
 /// Whether closed segments have come to disk since this was asked last.

@@ -207,10 +207,8 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), Sta
         forget_offsets_of_deleted_topics(&broker);
         Ok(())
     });
-    loading.await.unwrap_or_else(|error| {
-        error!(%error, "loading the logs failed");
-        Ok(())
-    })
+    // Serving logs that are not complete would give their offsets to other records.
+    loading.await.unwrap_or_else(|error| Err(StartError::Loading(error.to_string())))
 }
 
 /// A crash may come between the deletion of a topic and the tombstones of its offsets; a new topic of its name must not

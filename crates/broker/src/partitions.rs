@@ -186,6 +186,13 @@ impl PartitionLife {
         }
         let dir = self.dirs.iter().find(|dir| log.dir().starts_with(&dir.path));
         let commit = dir.and_then(|dir| dir.commit.get()).cloned();
+        // What a log brings along that is opened late may be in the page cache alone.
+        let mut log = log;
+        if commit.is_some()
+            && let Err(error) = log.flush()
+        {
+            return Partition::offline(name, topic_id, format!("it cannot be brought to disk: {error}"));
+        }
         let partition = Partition::online(name, topic_id, log, leader_epoch);
         if let Some(commit) = commit {
             partition.commit_through(commit);

@@ -5,10 +5,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{
     AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError,
+    is_out_of_handles,
 };
 use bytes::BytesMut;
 use parking_lot::Mutex;
@@ -19,6 +21,10 @@ use crate::commit::{GroupCommit, SYNC_SEGMENT_FROM_BYTES, Ticket};
 use crate::fetch::{Planned, RANGE_FROM_BYTES};
 use crate::recent::{Recent, RecentMemory, Wanted};
 use crate::waiters::Waiters;
+
+/// How often, and how far apart, a sync is tried for which no file handle was free.
+const HANDLE_TRIES: u32 = 500;
+const HANDLE_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a reader wants to see (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +83,8 @@ struct State {
     durable_end: Offset,
     /// Up to where closed segments were on disk when the journal was told last.
     synced_closed_end: Offset,
+    /// Whether everything was on disk when the log was taken away; so it is if it was deleted.
+    is_synced: bool,
     /// Whether the last append failed on the disk: it is told once, not for every retry.
     append_fails: bool,
     recent: Recent,
@@ -92,6 +100,7 @@ impl State {
             commit: None,
             durable_end: 0,
             synced_closed_end: 0,
+            is_synced: false,
             append_fails: false,
             recent: Recent::default(),
         }
@@ -163,13 +172,20 @@ impl Partition {
     /// Takes the partition out of service. Other partitions are not touched.
     pub fn take_offline(&self, reason: &str) {
         let mut state = self.state.lock();
-        if state.log.take().is_some() {
+        let log = state.log.take();
+        if log.is_some() {
             error!(partition = %self.topic_partition, "taking the partition offline: {reason}");
             reason.clone_into(&mut state.offline);
             state.recent.stop();
         }
         drop(state);
         self.waiters.wake_all();
+        // Some of it may be acknowledged already, or about to be.
+        if let Some(plan) = log.as_ref().and_then(Log::plan_flush)
+            && plan.run().is_ok()
+        {
+            self.state.lock().is_synced = true;
+        }
     }
 
     pub fn is_offline(&self) -> bool {
@@ -252,10 +268,21 @@ impl Partition {
         self.waiters.wake_all();
     }
 
-    /// Brings everything in the log to disk, without its lock. False if there is no log.
+    /// Brings everything in the log to disk, without its lock. False if the log is gone and that cannot be done.
     pub(crate) fn sync_segments(&self) -> io::Result<bool> {
+        let mut tries = 0;
+        loop {
+            match self.try_to_sync_segments() {
+                Err(error) if is_out_of_handles(&error) && tries < HANDLE_TRIES => std::thread::sleep(HANDLE_PAUSE),
+                outcome => return outcome,
+            }
+            tries += 1;
+        }
+    }
+
+    fn try_to_sync_segments(&self) -> io::Result<bool> {
         match self.with_log(|log| (log.failure().map(str::to_owned), log.plan_flush())) {
-            Err(_offline) => Ok(false),
+            Err(_offline) => Ok(self.state.lock().is_synced),
             Ok((Some(failure), _)) => Err(io::Error::other(failure)),
             Ok((None, None)) => Ok(true),
             Ok((None, Some(plan))) => self.run_flush(&plan),
@@ -275,8 +302,10 @@ impl Partition {
         let mut state = self.state.lock();
         let State { log, commit, synced_closed_end, .. } = &mut *state;
         // A topic that is deleted meanwhile takes its files away: that says nothing about the disk.
-        let Some(log) = log else { return Ok(false) };
-        log.flushed(done).map_err(io::Error::other)?;
+        let Some(log) = log else { return Ok(state.is_synced) };
+        let handles = done.as_ref().err().filter(|error| is_out_of_handles(error)).and_then(io::Error::raw_os_error);
+        log.flushed(done)
+            .map_err(|error| handles.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error))?;
         let closed_end = log.closed_end();
         if closed_end > *synced_closed_end && log.recovery_point() >= closed_end {
             *synced_closed_end = closed_end;
@@ -358,6 +387,7 @@ impl Partition {
         let mut state = self.state.lock();
         reason.clone_into(&mut state.offline);
         state.offline_code = code;
+        state.is_synced |= code == ErrorCode::UnknownTopicOrPartition;
         let log = state.log.take();
         state.recent.stop();
         drop(state);

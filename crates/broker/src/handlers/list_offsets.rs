@@ -11,6 +11,7 @@ use barnabas_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use barnabas_replica::{Partition, PartitionError};
 
 use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
+use crate::journals;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -32,7 +33,13 @@ pub(crate) fn handle(ctx: &RequestContext, request: ListOffsetsRequest) -> Resul
     let work = ctx.clone();
     Ok(ctx.later_while_connected(async move {
         // Looking into compressed batches may take long: not on the network's threads.
-        on_blocking_thread(move || list(&work, &request)).await
+        let (again, asked) = (work.clone(), request.clone());
+        let listed = on_blocking_thread(move || list(&work, &request)).await;
+        // What was found may not be on disk yet. If it will not be, its partition is offline by now.
+        match journals::all_so_far(&again.broker).wait().await {
+            Ok(()) => listed,
+            Err(_) => list(&again, &asked),
+        }
     }))
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
+use barnabas_protocol::ApiKey;
 use barnabas_replica::Tickets;
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
@@ -265,11 +266,11 @@ impl Connection {
                     return Ok(());
                 }
             };
+            self.has_produced |= frame.first_chunk() == Some(&ApiKey::Produce.code().to_be_bytes());
             match self.handle(frame) {
                 Ok(answer) => {
                     self.now = answer.made_at().unwrap_or_else(Instant::now);
                     self.unsent.added(&answer);
-                    self.has_produced |= matches!(answer, Pending::Durable { .. });
                     self.pending.push_back(answer);
                 }
                 // What was done before has its answers: without them a client would do it again.

@@ -26,6 +26,14 @@ struct Used {
     file: JournalFile,
 }
 
+/// How far the present generation has been written.
+#[derive(Clone, Copy)]
+pub(super) struct Written {
+    pub(super) generation: u64,
+    pub(super) end: u64,
+    pub(super) last_group: u64,
+}
+
 /// All files of the journal but the one that is being written.
 pub struct JournalFiles {
     vfs: Arc<dyn Vfs>,
@@ -168,27 +176,23 @@ impl JournalFiles {
         self.free.pop()
     }
 
-    pub(super) fn begin_generation(&mut self, file: &JournalFile) -> FileHeader {
-        self.active = Some(file.number);
-        self.last_generation += 1;
-        let generation = self.last_generation;
+    /// The header of the next generation, after what has been written of the present one.
+    pub(super) fn next_header(&self, written: Option<Written>) -> FileHeader {
+        let generation = self.last_generation + 1;
+        let oldest_used = self.used.front().map(|oldest| oldest.generation);
         FileHeader {
             generation,
-            oldest_live: self.used.front().map_or(generation, |oldest| oldest.generation),
-            first_group: self.last_group + 1,
-            previous_end: self.previous_end,
+            oldest_live: oldest_used.or(written.map(|written| written.generation)).unwrap_or(generation),
+            first_group: written.map_or(self.last_group, |written| written.last_group) + 1,
+            previous_end: written.map_or(self.previous_end, |written| written.end),
         }
     }
 
-    pub(super) fn last_group(&self) -> u64 {
-        self.last_group
-    }
-
-    pub(super) fn retire(&mut self, file: JournalFile, generation: u64, end: u64, last_group: u64) {
-        self.active = None;
-        self.previous_end = end;
-        self.last_group = last_group;
-        self.used.push_back(Used { generation, file });
+    /// The next generation has begun; the file of the one before is full.
+    pub(super) fn went_on_in(&mut self, number: Option<u32>, header: &FileHeader, full: Option<(JournalFile, u64)>) {
+        self.active = number;
+        self.last_generation = header.generation;
+        self.used.extend(full.map(|(file, generation)| Used { generation, file }));
     }
 
     /// Everything in this generation is on disk elsewhere, and what says so is, too: its file is free.

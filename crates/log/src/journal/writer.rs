@@ -3,7 +3,7 @@
 use std::io;
 
 use super::entry::{FILE_HEADER_BYTES, FileHeader, JournalEntry};
-use super::files::{JournalFile, JournalFiles};
+use super::files::{JournalFile, JournalFiles, Written};
 
 /// Buffers larger than this are not kept for the next group.
 const KEEP_BYTES: usize = 1 << 20;
@@ -41,19 +41,26 @@ impl JournalWriter {
     }
 
     /// Goes on in a file that [`JournalFiles::take_free`] gave; says which one is full now.
+    /// On a full disk the file is free again and everything as it was.
     pub fn next_file(&mut self, files: &mut JournalFiles, file: JournalFile) -> io::Result<Option<ClosedFile>> {
-        let closed = self.active.take().map(|active| {
-            let generation = active.header.generation;
-            files.retire(active.file, generation, active.end, active.last_group);
-            ClosedFile { generation }
+        let written = self.active.as_ref().map(|active| Written {
+            generation: active.header.generation,
+            end: active.end,
+            last_group: active.last_group,
         });
-        let header = files.begin_generation(&file);
+        let header = files.next_header(written);
         // On disk before the first entry: else a crash could leave the old header over parts of new entries.
-        file.file.write_all_at(&header.encode(), 0)?;
-        file.file.sync_data()?;
-        let last_group = files.last_group();
-        self.active = Some(Active { file, header, end: FILE_HEADER_BYTES, last_group });
-        Ok(closed)
+        if let Err(error) = file.file.write_all_at(&header.encode(), 0) {
+            files.add(file);
+            return Err(error);
+        }
+        file.file.sync_data().map_err(io::Error::other)?;
+        let last_group = header.first_group - 1;
+        let old = self.active.replace(Active { file, header, end: FILE_HEADER_BYTES, last_group });
+        let closed = old.map(|old| (old.file, old.header.generation));
+        let generation = closed.as_ref().map(|(_, generation)| *generation);
+        files.went_on_in(self.active.as_ref().map(|active| active.file.number), &header, closed);
+        Ok(generation.map(|generation| ClosedFile { generation }))
     }
 
     /// Writes a group; it counts when [`Self::sync`] has returned. There must be room. A full disk leaves the journal as it was.

@@ -49,9 +49,16 @@ impl Synced {
     }
 
     fn noted(&mut self, result: io::Result<()>) -> io::Result<()> {
-        self.has_failed |= result.is_err();
+        self.has_failed |= result.as_ref().is_err_and(|error| !is_out_of_handles(error));
         result
     }
+}
+
+/// The process or the system has no file handle left: EMFILE, ENFILE.
+pub fn is_out_of_handles(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 /// What a [`FlushPlan`] has made durable.
@@ -115,6 +122,8 @@ impl Log {
                 Ok(())
             }
             Ok(_) => Ok(()),
+            // Nothing was synced, and so nothing has failed: it may be tried again.
+            Err(error) if is_out_of_handles(&error) => Err(LogError::io("could not open a file to sync it")(error)),
             Err(error) => Err(self.fail(format!("could not sync the log: {error}"))),
         }
     }

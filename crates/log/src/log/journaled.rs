@@ -24,6 +24,13 @@ impl Log {
         match split_batches(missing).next() {
             None => Ok(()),
             Some(Ok((first, _))) if first.base_offset == end => self.append_as_follower(missing, now_ms).map(|_| ()),
+            // Records were deleted up to the middle of a batch, and then the batch was lost.
+            Some(Ok((first, _))) if first.base_offset < end && self.size_bytes() == 0 => {
+                self.truncate_fully_and_start_at(first.base_offset, now_ms)?;
+                self.append_as_follower(missing, now_ms)?;
+                self.log_start_offset = end;
+                Ok(())
+            }
             Some(Ok((first, _))) => Err(self.lost_before(first.base_offset).into()),
             Some(Err(error)) => Err(AppendError::Offline(format!("the journal holds no record batch: {error}"))),
         }

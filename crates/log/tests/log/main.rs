@@ -10,6 +10,7 @@ mod disk_faults;
 mod golden;
 mod handles;
 mod idempotence;
+mod journaled;
 mod maintenance;
 mod model;
 mod ranges;

@@ -23,6 +23,17 @@ pub struct Committer {
     asked_for_file: bool,
 }
 
+/// Nobody may wait for ever for a thread that is gone.
+struct FailOnPanic(Arc<GroupCommit>);
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("the journal's thread has panicked");
+        }
+    }
+}
+
 fn key(partition: &Arc<Partition>) -> usize {
     Arc::as_ptr(partition) as usize
 }
@@ -34,6 +45,7 @@ impl Committer {
 
     /// Works until [`GroupCommit::stop`] or a failure.
     pub fn run(mut self) {
+        let _guard = FailOnPanic(Arc::clone(&self.commit));
         let mut batch = Vec::new();
         while self.step(&mut batch) {}
     }
@@ -102,7 +114,10 @@ impl Committer {
             return Ok(false);
         }
         let Some(file) = files.take_free() else { return Ok(false) };
-        let closed = self.writer.next_file(&mut files, file)?;
+        let closed = match self.writer.next_file(&mut files, file) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(false),
+            closed => closed?,
+        };
         drop(files);
         self.asked_for_file = false;
         if let Some(closed) = closed {
@@ -160,8 +175,9 @@ fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
 fn sync_segments(group: &[&Submitted]) -> io::Result<()> {
     let mut done = HashMap::new();
     for submitted in group {
-        if done.insert(key(&submitted.partition), ()).is_none() {
-            sync_all_of(submitted)?;
+        if done.insert(key(&submitted.partition), ()).is_none() && !sync_all_of(submitted)? {
+            let name = &submitted.partition.topic_partition;
+            return Err(io::Error::other(format!("the log of {name} was taken away before its records were on disk")));
         }
     }
     Ok(())

@@ -77,23 +77,33 @@ impl Keeper {
 
     /// Brings to disk what full files hold, and frees them.
     fn empty_full_files(&self, checkpoint: &dyn Fn() -> io::Result<()>) -> bool {
+        let coverages: Vec<(u64, Vec<_>)> = self
+            .commit
+            .full
+            .lock()
+            .iter()
+            .map(|file| (file.generation, file.coverage.values().cloned().collect()))
+            .collect();
         let mut generations = Vec::new();
-        let mut pending = Vec::new();
-        for file in self.commit.full.lock().iter() {
-            generations.push(file.generation);
-            pending.extend(file.coverage.values().cloned());
-        }
-        for (partition, end) in pending {
-            if let Err(error) = partition.sync_segments_up_to(end) {
-                self.commit.fail(&format!("could not sync the log of {}: {error}", partition.topic_partition));
-                return false;
+        for (generation, coverage) in coverages {
+            let mut is_on_disk = true;
+            for (partition, end) in coverage {
+                match partition.sync_segments_up_to(end) {
+                    // What a log that is gone has not brought to disk, the journal keeps.
+                    Ok(synced) => is_on_disk &= synced,
+                    Err(error) => {
+                        self.commit.fail(&format!("could not sync the log of {}: {error}", partition.topic_partition));
+                        return false;
+                    }
+                }
             }
+            generations.extend(is_on_disk.then_some(generation));
         }
         if let Err(error) = checkpoint() {
             warn!("the journal cannot be emptied, because the checkpoints cannot be written: {error}");
             return false;
         }
-        self.commit.full.lock().drain(..generations.len());
+        self.commit.full.lock().retain(|file| !generations.contains(&file.generation));
         let mut files = self.commit.files.lock();
         generations.into_iter().for_each(|generation| files.release(generation));
         true

@@ -128,14 +128,14 @@ impl GroupCommit {
     }
 
     /// Waits for everything that has been submitted so far.
-    pub(crate) fn ticket_of_last(&self) -> Ticket {
+    pub fn ticket_of_last(&self) -> Ticket {
         let number = self.queue.lock().last_number;
         Ticket::new(Arc::clone(&self.progress), number)
     }
 
     /// Whether the disk is so far behind that nobody should append without waiting.
     pub fn is_behind(&self) -> bool {
-        self.queued_bytes.load(Ordering::Relaxed) > BEHIND_BYTES
+        self.queued_bytes.load(Ordering::Relaxed) > BEHIND_BYTES && self.failure().is_none()
     }
 
     pub(crate) fn closed_segment_synced(&self) {
@@ -164,6 +164,7 @@ impl GroupCommit {
     /// Gives the directory up.
     fn fail(&self, reason: &str) {
         if self.progress.fail(reason) {
+            self.queue.lock().waiting.clear();
             (self.on_failure)(reason);
         }
     }

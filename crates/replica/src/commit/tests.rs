@@ -287,3 +287,30 @@ fn what_cannot_be_synced_is_never_acknowledged() {
     batch.add(0, None, Some(b"v"), &[]);
     assert!(broker.partitions[1].append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).is_err());
 }
+
+#[test]
+fn a_sync_without_a_file_handle_is_tried_again_and_fails_nothing() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    // Without a journal file the segment is synced, and with it the names in its folder.
+    disk.inject(barnabas_common::vfs::Fault { op: barnabas_common::vfs::FaultOp::Sync, skip: 0, times: 2, errno: 24 });
+    assert!(broker.committer.step(&mut Vec::new()));
+    let mut promised = Promised::new();
+    broker.note(&mut promised);
+    assert_eq!((promised[&0], broker.commit.failure()), (1, None));
+}
+
+#[test]
+fn what_was_appended_before_a_partition_went_offline_is_on_disk_when_it_is_acknowledged() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    broker.partitions[0].take_offline("a reader found damage");
+    let mut promised = Promised::new();
+    assert!(broker.committer.step(&mut Vec::new()));
+    broker.note(&mut promised);
+    for image in 0..20 {
+        Broker::start(&disk.crash_clone(image)).unwrap().check(&Promised::from([(0, 1)]));
+    }
+}

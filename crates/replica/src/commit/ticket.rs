@@ -1,6 +1,7 @@
 //! Waiting for durability. A ticket is a number in the order of appends of one log directory: it is due when everything up
 //! to it is on disk.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +15,8 @@ use thiserror::Error;
 pub(super) struct Progress {
     durable: AtomicU64,
     failure: OnceLock<String>,
-    waiting: Mutex<Vec<(u64, Waker)>>,
+    /// By task and number: who looks again while waiting is there once.
+    waiting: Mutex<HashMap<(usize, u64), Waker>>,
 }
 
 /// What was appended will not be durable; it may or may not be there after a restart.
@@ -41,7 +43,7 @@ impl Progress {
 
     fn wake(&self, up_to: u64) {
         let mut waiting = self.waiting.lock();
-        let due: Vec<Waker> = waiting.extract_if(.., |(number, _)| *number <= up_to).map(|(_, waker)| waker).collect();
+        let due: Vec<Waker> = waiting.extract_if(|(_, number), _| *number <= up_to).map(|(_, waker)| waker).collect();
         drop(waiting);
         due.into_iter().for_each(Waker::wake);
     }
@@ -85,10 +87,8 @@ impl Ticket {
         if let Some(outcome) = self.outcome() {
             return Poll::Ready(outcome);
         }
-        let is_known = |(number, waker): &(u64, Waker)| *number == self.number && waker.will_wake(context.waker());
-        if !waiting.last().is_some_and(is_known) {
-            waiting.push((self.number, context.waker().clone()));
-        }
+        let waker = context.waker();
+        waiting.entry((waker.data() as usize, self.number)).or_insert_with(|| waker.clone());
         Poll::Pending
     }
 }
@@ -111,15 +111,28 @@ impl Tickets {
 
     /// How all of them ended, if they have.
     pub fn outcome(&self) -> Option<Result<(), NotDurable>> {
-        self.0.iter().try_fold(Ok(()), |all, ticket| Some(all.and(ticket.outcome()?)))
+        let mut all_are_durable = true;
+        for ticket in &self.0 {
+            match ticket.outcome() {
+                Some(Ok(())) => {}
+                Some(failed) => return Some(failed),
+                None => all_are_durable = false,
+            }
+        }
+        all_are_durable.then_some(Ok(()))
     }
 
     /// Waits for the end of all. May be dropped at any time.
     pub async fn wait(&self) -> Result<(), NotDurable> {
-        for ticket in &self.0 {
-            ticket.wait().await?;
-        }
-        Ok(())
+        poll_fn(|context| match self.outcome() {
+            Some(outcome) => Poll::Ready(outcome),
+            // All are registered: the first failure ends the waiting.
+            None => match self.0.iter().filter(|ticket| ticket.poll(context).is_pending()).count() {
+                0 => Poll::Ready(self.outcome().unwrap_or(Ok(()))),
+                _ => Poll::Pending,
+            },
+        })
+        .await
     }
 }
 
