@@ -17,8 +17,8 @@ use crate::broker::Broker;
 use crate::error::StartError;
 use crate::log_dirs::DataDir;
 
-/// So many files share the space of a journal.
-const FILES: u32 = 8;
+/// So many files share the space of a journal. Small ones: a broker that has little to do takes no more than it needs.
+const FILES: u32 = 32;
 
 /// A journal takes at most this part of its volume.
 const SHARE_OF_VOLUME: u64 = 16;

@@ -29,7 +29,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
          used again and again. More lets segments be synced less often, and makes the start after a crash longer.",
     )
     .default("536870912")
-    .at_least(8 << 20),
+    .at_least(32 << 20),
     long(
         "barnabas.disk.reserve.bytes",
         "Free bytes of the volume of each log dir below which producers are refused with KAFKA_STORAGE_ERROR, which they retry, \
