@@ -182,7 +182,6 @@ fn write_checkpoint(vfs: &dyn Vfs, partitions: &[Arc<Partition>]) -> std::io::Re
 fn live(disk: &MemVfs, seed: u64, promised: &mut Promised) {
     let mut random = SplitMix(seed);
     let Ok(mut broker) = Broker::start(disk) else { return };
-    broker.check(promised);
     for _ in 0..OPERATIONS {
         broker.operate(&mut random, promised);
         if broker.commit.failure().is_some() {
