@@ -46,7 +46,7 @@ fn trace_of(durability: &str) -> (Vec<trace::Call>, Vec<Acknowledged>) {
     let program = [&strace[..], &[file.to_str().unwrap()]].concat();
     let launch = Launch::on(&data).through(&program).set("barnabas.durability", durability);
     // Small, since all that is written goes through the trace, the zeros of new journal files as well.
-    let launch = launch.set("barnabas.journal.bytes", "8388608");
+    let launch = launch.set("barnabas.journal.bytes", "33554432");
     let traced = Traced(Some(launch.start()));
     let server = traced.0.as_ref().unwrap();
     let mut client = server.connect();
