@@ -1,7 +1,6 @@
 //! The journals of the log directories: read after a crash, written while the broker serves, closed when it stops. What they
 //! are is known in the `log` crate, who waits for them in `replica`.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -84,7 +83,6 @@ fn read(broker: &Broker, dir: &DataDir) -> Result<ReplaySummary, StartError> {
     if found.entries > 0 {
         info!(dir = %dir.path.display(), entries = found.entries, bytes = found.bytes, "read the journal after an unclean stop");
     }
-    let refused: BTreeSet<(Uuid, i32)> = refused.into_iter().collect();
     if !refused.is_empty() {
         let _ = dir.unreplayed.set(refused);
     }

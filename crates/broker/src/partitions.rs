@@ -173,7 +173,7 @@ impl PartitionLife {
     }
 
     /// The partition of a log that has been opened, or tried again, while the broker runs.
-    fn in_service(&self, name: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: i32) -> Partition {
+    fn in_service(&self, name: TopicPartition, topic_id: Uuid, mut log: Log, leader_epoch: i32) -> Partition {
         if self
             .dirs
             .iter()
@@ -187,7 +187,6 @@ impl PartitionLife {
         let dir = self.dirs.iter().find(|dir| log.dir().starts_with(&dir.path));
         let commit = dir.and_then(|dir| dir.commit.get()).cloned();
         // What a log brings along that is opened late may be in the page cache alone.
-        let mut log = log;
         if commit.is_some()
             && let Err(error) = log.flush()
         {

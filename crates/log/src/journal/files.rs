@@ -138,11 +138,6 @@ impl JournalFiles {
         if numbers.is_empty() { Ok(()) } else { vfs.sync_dir(dir) }
     }
 
-    /// How many full files wait for their segments to be on disk.
-    pub fn used_count(&self) -> usize {
-        self.used.len()
-    }
-
     pub fn free_count(&self) -> usize {
         self.free.len()
     }
@@ -189,10 +184,14 @@ impl JournalFiles {
     }
 
     /// The next generation has begun; the file of the one before is full.
-    pub(super) fn went_on_in(&mut self, number: Option<u32>, header: &FileHeader, full: Option<(JournalFile, u64)>) {
-        self.active = number;
+    pub(super) fn went_on_in(&mut self, number: u32, header: &FileHeader) {
+        self.active = Some(number);
         self.last_generation = header.generation;
-        self.used.extend(full.map(|(file, generation)| Used { generation, file }));
+    }
+
+    /// The file is full and may be needed for recovery.
+    pub(super) fn retire(&mut self, file: JournalFile, generation: u64) {
+        self.used.push_back(Used { generation, file });
     }
 
     /// Everything in this generation is on disk elsewhere, and what says so is, too: its file is free.

@@ -26,5 +26,5 @@ mod tests;
 
 pub use entry::JournalEntry;
 pub use files::{JournalFile, JournalFiles, NewFile, journal_exists};
-pub use replay::{ReplaySummary, ReplayedEntry, replay, skip};
+pub use replay::{ReplaySummary, replay, skip};
 pub use writer::{ClosedFile, JournalWriter};

@@ -16,12 +16,6 @@ const READ_BYTES: usize = 1 << 20;
 /// How far beyond a tear is looked for groups that must not be there.
 const SEARCH_BYTES: usize = 1 << 20;
 
-/// One entry and where it stands.
-pub struct ReplayedEntry {
-    pub entry: JournalEntry,
-    pub generation: u64,
-}
-
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplaySummary {
@@ -40,7 +34,7 @@ pub struct ReplaySummary {
 pub fn replay(
     vfs: &Arc<dyn Vfs>,
     dir: &Path,
-    mut visit: impl FnMut(ReplayedEntry) -> bool,
+    mut visit: impl FnMut(JournalEntry) -> bool,
 ) -> io::Result<ReplaySummary> {
     let mut summary = ReplaySummary::default();
     let files = find(&**vfs, dir)?;
@@ -92,13 +86,13 @@ impl<'a> Scan<'a> {
         Ok(Self { found, file: &*found.file, len, position: FILE_HEADER_BYTES, buffer: BytesMut::new(), group })
     }
 
-    fn run(&mut self, summary: &mut ReplaySummary, visit: &mut impl FnMut(ReplayedEntry) -> bool) -> io::Result<()> {
+    fn run(&mut self, summary: &mut ReplaySummary, visit: &mut impl FnMut(JournalEntry) -> bool) -> io::Result<()> {
         let generation = self.found.header.generation;
         while let Some(Parsed { group, entry }) = self.next()? {
             summary.entries += 1;
             summary.bytes += entry.batches.len() as u64;
             summary.last_group = summary.last_group.max(group);
-            if !visit(ReplayedEntry { entry, generation }) {
+            if !visit(entry) {
                 summary.keep.insert(generation);
             }
         }

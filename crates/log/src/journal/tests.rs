@@ -35,8 +35,7 @@ fn disk() -> MemVfs {
 fn read(vfs: &MemVfs) -> (Vec<i64>, ReplaySummary) {
     let vfs: Arc<dyn Vfs> = Arc::new(vfs.clone());
     let mut found = Vec::new();
-    let summary = replay(&vfs, Path::new(DIR), |replayed| {
-        let read = replayed.entry;
+    let summary = replay(&vfs, Path::new(DIR), |read| {
         let written = entry(read.base_offset);
         assert_eq!((read.topic_id, read.partition), (written.topic_id, written.partition));
         assert_eq!(read.batches, written.batches);
@@ -151,7 +150,7 @@ fn generations_with_entries_that_could_not_be_used_are_kept() {
     let mut journal = Journal::open(&vfs, &ReplaySummary::default()).unwrap();
     write_until_halt(&mut journal, 0, 10);
     let shared: Arc<dyn Vfs> = Arc::new(vfs.clone());
-    let summary = replay(&shared, Path::new(DIR), |replayed| replayed.entry.base_offset != 2).unwrap();
+    let summary = replay(&shared, Path::new(DIR), |entry| entry.base_offset != 2).unwrap();
     assert_eq!(summary.keep.len(), 1);
     let mut journal = Journal::open(&vfs, &summary).unwrap();
     write_until_halt(&mut journal, 100, 10);

@@ -56,11 +56,13 @@ impl JournalWriter {
         }
         file.file.sync_data().map_err(io::Error::other)?;
         let last_group = header.first_group - 1;
-        let old = self.active.replace(Active { file, header, end: FILE_HEADER_BYTES, last_group });
-        let closed = old.map(|old| (old.file, old.header.generation));
-        let generation = closed.as_ref().map(|(_, generation)| *generation);
-        files.went_on_in(self.active.as_ref().map(|active| active.file.number), &header, closed);
-        Ok(generation.map(|generation| ClosedFile { generation }))
+        files.went_on_in(file.number, &header);
+        let full = self.active.replace(Active { file, header, end: FILE_HEADER_BYTES, last_group });
+        Ok(full.map(|full| {
+            let generation = full.header.generation;
+            files.retire(full.file, generation);
+            ClosedFile { generation }
+        }))
     }
 
     /// Writes a group; it counts when [`Self::sync`] has returned. There must be room. A full disk leaves the journal as it was.

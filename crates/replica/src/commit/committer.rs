@@ -1,6 +1,6 @@
 //! The loop that makes appends durable, one group after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -69,7 +69,7 @@ impl Committer {
 
     fn make_durable(&mut self, batch: &[Submitted]) -> io::Result<()> {
         let synced = sync_large(batch)?;
-        let is_small = |submitted: &&Submitted| !synced.contains_key(&key(&submitted.partition));
+        let is_small = |submitted: &&Submitted| !synced.contains(&key(&submitted.partition));
         let small: Vec<&Submitted> = batch.iter().filter(is_small).collect();
         let mut rest = &small[..];
         while !rest.is_empty() {
@@ -140,8 +140,8 @@ fn first_group(submitted: &[&Submitted], max_bytes: u64) -> usize {
 }
 
 /// Syncs the segments of partitions with much to write; says which those are.
-fn sync_large(batch: &[Submitted]) -> io::Result<HashMap<usize, ()>> {
-    let mut synced = HashMap::new();
+fn sync_large(batch: &[Submitted]) -> io::Result<HashSet<usize>> {
+    let mut synced = HashSet::new();
     let total: usize = batch.iter().map(|submitted| submitted.entry.batches.len()).sum();
     if total < SYNC_SEGMENT_FROM_BYTES {
         return Ok(synced);
@@ -156,7 +156,7 @@ fn sync_large(batch: &[Submitted]) -> io::Result<HashMap<usize, ()>> {
     }
     for (partition, (bytes, submitted)) in sizes {
         if bytes >= SYNC_SEGMENT_FROM_BYTES && sync_all_of(submitted)? {
-            synced.insert(partition, ());
+            synced.insert(partition);
         }
     }
     Ok(synced)
@@ -173,9 +173,9 @@ fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
 
 /// What is done without a journal.
 fn sync_segments(group: &[&Submitted]) -> io::Result<()> {
-    let mut done = HashMap::new();
+    let mut done = HashSet::new();
     for submitted in group {
-        if done.insert(key(&submitted.partition), ()).is_none() && !sync_all_of(submitted)? {
+        if done.insert(key(&submitted.partition)) && !sync_all_of(submitted)? {
             let name = &submitted.partition.topic_partition;
             return Err(io::Error::other(format!("the log of {name} was taken away before its records were on disk")));
         }

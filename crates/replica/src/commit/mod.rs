@@ -48,7 +48,7 @@ pub struct GroupCommit {
     full: Mutex<VecDeque<FullFile>>,
     chores: Mutex<Chores>,
     has_chores: Condvar,
-    on_failure: Box<dyn Fn(&str) + Send + Sync>,
+    on_failure: OnFailure,
 }
 
 #[derive(Default)]

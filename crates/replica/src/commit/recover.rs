@@ -1,5 +1,6 @@
 //! After a crash: the journal's entries go to the logs that lack them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,10 +25,9 @@ pub fn recover(
     dir: &Path,
     now_ms: TimestampMs,
     find: impl Fn(Uuid, i32) -> Holder,
-) -> io::Result<(ReplaySummary, Vec<(Uuid, i32)>)> {
-    let mut refused = Vec::new();
-    let summary = replay_journal(vfs, dir, |replayed| {
-        let entry = replayed.entry;
+) -> io::Result<(ReplaySummary, BTreeSet<(Uuid, i32)>)> {
+    let mut refused = BTreeSet::new();
+    let summary = replay_journal(vfs, dir, |entry| {
         let Holder::Here(partition) = find(entry.topic_id, entry.partition) else { return true };
         let is_taken = match partition.with_log(|log| log.append_journaled(&entry.batches, now_ms)) {
             Ok(Ok(())) => true,
@@ -38,7 +38,7 @@ pub fn recover(
             Err(_offline) => false,
         };
         if !is_taken {
-            refused.push((entry.topic_id, entry.partition));
+            refused.insert((entry.topic_id, entry.partition));
         }
         is_taken
     })?;

@@ -124,13 +124,12 @@ impl Tickets {
 
     /// Waits for the end of all. May be dropped at any time.
     pub async fn wait(&self) -> Result<(), NotDurable> {
-        poll_fn(|context| match self.outcome() {
-            Some(outcome) => Poll::Ready(outcome),
-            // All are registered: the first failure ends the waiting.
-            None => match self.0.iter().filter(|ticket| ticket.poll(context).is_pending()).count() {
-                0 => Poll::Ready(self.outcome().unwrap_or(Ok(()))),
-                _ => Poll::Pending,
-            },
+        poll_fn(|context| {
+            // All are asked, so that the first failure ends the waiting.
+            for ticket in &self.0 {
+                let _ = ticket.poll(context);
+            }
+            self.outcome().map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }
