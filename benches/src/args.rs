@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::kind::Kind;
@@ -51,13 +52,21 @@ const QUICK_WARM_ROUNDS: usize = 1;
 const QUICK_SHARE: f64 = 0.25;
 
 impl Common {
-    /// With the rounds that a quick run has.
-    pub(crate) fn resolved(mut self) -> Self {
+    /// With the rounds that a quick run has, and paths that hold in any folder: brokers are started in their own.
+    pub(crate) fn resolved(mut self) -> Result<Self> {
         if self.quick {
             self.rounds = self.rounds.min(QUICK_ROUNDS);
             self.warm_rounds = self.warm_rounds.min(QUICK_WARM_ROUNDS);
         }
-        self
+        if let Some(broker) = &mut self.broker {
+            *broker = broker.canonicalize().with_context(|| {
+                format!(
+                    "there is no executable {}; --broker takes its path, and without it one is built",
+                    broker.display()
+                )
+            })?;
+        }
+        Ok(self)
     }
 
     /// A duration or an amount; less of it in a quick run.
@@ -171,10 +180,10 @@ pub(crate) struct Produce {
     #[arg(long, default_value_t = 1000)]
     pub size: usize,
     /// GB of values per round in large batches.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 1.5)]
     pub gb: f64,
     /// GB of values per round in batches of 16 records.
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.4)]
     pub small_gb: f64,
 }
 
@@ -335,10 +344,18 @@ mod tests {
     #[test]
     fn a_quick_run_is_short_and_other_brokers_need_a_command() {
         let bench = Bench::parse_from(["bench", "all", "--quick", "--peers", "barnabas"]);
-        let common = bench.common.resolved();
+        let common = bench.common.resolved().unwrap();
         assert_eq!((common.rounds, common.warm_rounds), (2, 1));
         assert_eq!(common.sized(8.0), 2.0);
         let kinds = [Kind::Null, Kind::Durable, Kind::PageCache, Kind::Kafka, Kind::Other, Kind::Disk];
         assert_eq!(common.wanted(&kinds), [Kind::Durable, Kind::PageCache, Kind::Disk]);
+    }
+    #[test]
+    fn the_broker_is_found_from_any_folder() {
+        let resolved = |path: &str| Bench::parse_from(["bench", "all", "--broker", path]).common.resolved();
+        // Tests run in the package's folder.
+        assert!(resolved("Cargo.toml").unwrap().broker.unwrap().is_absolute());
+        let error = resolved("no/such/broker").unwrap_err();
+        assert!(format!("{error:#}").starts_with("there is no executable no/such/broker"), "{error:#}");
     }
 }

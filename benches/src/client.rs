@@ -9,8 +9,8 @@ use barnabas_protocol::messages::create_topics_request::{CreatableTopic, Creatab
 use barnabas_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
 use barnabas_protocol::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
-    MetadataResponse, ProduceResponse,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceResponse,
 };
 use barnabas_protocol::{ApiKey, Message};
 use bytes::{Buf, Bytes};
@@ -18,6 +18,7 @@ use bytes::{Buf, Bytes};
 use crate::wire;
 
 const CREATE_TOPICS_VERSION: i16 = 5;
+const DELETE_TOPICS_VERSION: i16 = 4;
 const METADATA_VERSION: i16 = 9;
 const LIST_OFFSETS_VERSION: i16 = 5;
 const TIMEOUT_MS: i32 = 30_000;
@@ -124,6 +125,17 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Deletes a topic, without waiting for its files to go.
+    pub(crate) fn delete_topic(&mut self, name: &str) -> Result<()> {
+        let request =
+            DeleteTopicsRequest { topic_names: vec![name.to_owned()], timeout_ms: TIMEOUT_MS, ..Default::default() };
+        let response: DeleteTopicsResponse = self.call(ApiKey::DeleteTopics, DELETE_TOPICS_VERSION, &request)?;
+        match response.responses.iter().find(|topic| topic.error_code != NONE) {
+            None => Ok(()),
+            Some(refused) => bail!("cannot delete the topic {name}: error {}", refused.error_code),
+        }
     }
 
     /// Whether all of these topics have leaders for so many partitions each. Creates none.

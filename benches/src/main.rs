@@ -26,7 +26,7 @@ use crate::args::{Bench, What};
 
 fn main() -> anyhow::Result<()> {
     let Bench { common, what } = Bench::parse();
-    let common = common.resolved();
+    let common = common.resolved()?;
     match what {
         What::Null { port } => null_server::run(port),
         What::All => all::run(common),

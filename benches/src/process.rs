@@ -1,38 +1,18 @@
 //! What the kernel says about a process: CPU time, memory, threads.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
-/// The kernel counts CPU time for user space in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
-const NANOS_PER_SECOND: f64 = 1e9;
-
-/// User and system time of a process so far, in seconds.
+/// CPU time of a process so far, in user and system mode, of threads that ended as well: by the scheduler's own accounting,
+/// to the nanosecond.
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
-    ticks(&stat).map(|ticks| ticks as f64 / TICKS_PER_SECOND).context("unknown format of /proc/PID/stat")
-}
-
-/// Fields 14 and 15; the name in field 2 may hold spaces.
-fn ticks(stat: &str) -> Option<u64> {
-    let after_name = stat.get(stat.rfind(')')? + 1..)?;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-/// CPU time of the threads that exist now, to the nanosecond. Time of threads that ended is missing, so this is
-/// for idle processes only.
-pub(crate) fn fine_cpu_seconds(pid: u32) -> Result<f64> {
-    let mut nanos = 0_u64;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).context("the process is gone")? {
-        let path = task?.path().join("schedstat");
-        let Ok(text) = fs::read_to_string(path) else { continue };
-        nanos += text.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0);
-    }
-    Ok(nanos as f64 / NANOS_PER_SECOND)
+    let clock = i32::try_from(pid).context("not a process")?;
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(clock)).context("the process is gone")?;
+    Ok(Duration::from(clock_gettime(clock).context("the process is gone")?).as_secs_f64())
 }
 
 /// Resident memory in MiB.
@@ -49,12 +29,36 @@ pub(crate) fn kib_of(text: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{kib_of, ticks};
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use nix::time::{ClockId, clock_gettime};
+
+    use super::{Duration, cpu_seconds, kib_of};
 
     #[test]
-    fn names_with_spaces_do_not_shift_the_fields() {
-        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 7 5 0 0 20 0 4 0 100 1000 10";
-        assert_eq!(ticks(stat), Some(12));
+    fn time_of_threads_that_ended_counts() {
+        const BURNT: Duration = Duration::from_millis(5);
+        let own_time = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+        let before = cpu_seconds(std::process::id()).unwrap();
+        std::thread::spawn(move || while own_time() < BURNT {}).join().unwrap();
+        assert!(cpu_seconds(std::process::id()).unwrap() - before >= BURNT.as_secs_f64());
+    }
+
+    #[test]
+    fn other_processes_can_be_looked_at_while_they_live() {
+        let mut child = Command::new("sh")
+            .args(["-c", "echo up; read line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0; 3]).unwrap();
+        // Less than a hundredth of a second, and not nothing.
+        assert!(cpu_seconds(child.id()).unwrap() > 0.0);
+        // Which closes its input.
+        child.wait().unwrap();
+        assert!(cpu_seconds(child.id()).is_err());
     }
 
     #[test]

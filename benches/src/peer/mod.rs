@@ -125,6 +125,13 @@ impl Peer {
         self.dir.path().join("data")
     }
 
+    /// Whether a folder of the topic is there, one that is about to be deleted included.
+    pub(crate) fn has_files_of(&self, topic: &str) -> bool {
+        let Ok(entries) = std::fs::read_dir(self.data_dir()) else { return false };
+        let is_of_topic = |name: &str| name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
+        entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_of_topic))
+    }
+
     /// False for builds of ours that do not have the durable mode: what is measured as such is the page cache.
     pub(crate) fn knows_its_durability(&self) -> bool {
         !(self.kind.is_ours() && self.output().contains(&format!("{DURABILITY_KEY} (command line): there is no such")))

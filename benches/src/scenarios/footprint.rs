@@ -84,9 +84,9 @@ fn at_rest(kind: Kind, common: &Common, setup: &Setup, report: &mut Report) -> R
         eprintln!("at rest {}: {}", round + 1, kind.label());
         let peer = Peer::start(kind, setup)?;
         std::thread::sleep(REST);
-        let before = process::fine_cpu_seconds(peer.pid())?;
+        let before = process::cpu_seconds(peer.pid())?;
         std::thread::sleep(REST);
-        let cpu = process::fine_cpu_seconds(peer.pid())? - before;
+        let cpu = process::cpu_seconds(peer.pid())? - before;
         report.add(IDLE_RSS, kind, Phase::Measured, process::rss_mib(peer.pid())?);
         report.add(IDLE_CPU, kind, Phase::Measured, cpu * 100.0 / REST.as_secs_f64());
     }

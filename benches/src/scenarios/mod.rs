@@ -67,7 +67,7 @@ pub(crate) fn all() -> Vec<(&'static str, What, u32)> {
         ("requests", What::Requests(defaults()), 60),
         ("durable", What::Durable(defaults()), 90),
         ("ack-latency", What::AckLatency(defaults()), 110),
-        ("produce", What::Produce(defaults()), 90),
+        ("produce", What::Produce(defaults()), 180),
         ("gzip", What::Gzip(defaults()), 50),
         ("fetch", What::Fetch(defaults()), 60),
         ("fanout", What::Fanout(defaults()), 60),
@@ -105,8 +105,13 @@ fn phase(common: &Common, round: usize) -> Phase {
 
 /// Starts the wanted ones of these kinds.
 fn start(common: &Common, kinds: &[Kind], report: &mut Report) -> Result<(Setup, Vec<Peer>)> {
+    start_with(&[], common, kinds, report)
+}
+
+/// Starts them with settings that ours and Kafka get alike.
+fn start_with(settings: &[&str], common: &Common, kinds: &[Kind], report: &mut Report) -> Result<(Setup, Vec<Peer>)> {
     let kinds = common.wanted(kinds);
-    let setup = Setup::new(common, &kinds)?;
+    let setup = settings.iter().fold(Setup::new(common, &kinds)?, |setup, setting| setup.with(setting));
     let peers = Peer::start_all(&kinds, &setup)?;
     for peer in &peers {
         note_durability(peer, report);

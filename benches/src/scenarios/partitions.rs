@@ -87,9 +87,9 @@ fn measure(kind: Kind, setup: &Setup, count: usize, rest: f64, report: &mut Repo
     add(CREATED, (led + resumed.elapsed()).as_secs_f64() * MILLIS_PER_SECOND);
     std::thread::sleep(SETTLE);
     add(PER_USED, per_partition(&peer, empty_mib, count)?);
-    let before = process::fine_cpu_seconds(peer.pid())?;
+    let before = process::cpu_seconds(peer.pid())?;
     std::thread::sleep(Duration::from_secs_f64(rest));
-    add(IDLE_CPU, (process::fine_cpu_seconds(peer.pid())? - before) * 100.0 / rest);
+    add(IDLE_CPU, (process::cpu_seconds(peer.pid())? - before) * 100.0 / rest);
     drop(client);
     add(STOP, peer.stop()?.as_secs_f64() * MILLIS_PER_SECOND);
     peer.start_again(setup)?;
