@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barnabas_common::ErrorCode;
-use barnabas_log::ClosedLogs;
+use barnabas_log::{ClosedLogs, FlushPlan, Log};
+use barnabas_replica::Partition;
 use tracing::{error, warn};
 
 use crate::broker::Broker;
 use crate::cleaner;
 use crate::journals;
 use crate::partitions::PartitionLife;
+use crate::retention;
 
 /// How often files are looked at whose delay may be over, and `flush.ms` is kept.
 const TICK: Duration = Duration::from_secs(1);
@@ -28,9 +30,9 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
         tick += 1;
         broker.replicas.give_up_unused_recent();
         let (broker, life) = (Arc::clone(&broker), Arc::clone(&life));
-        let (retention, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
+        let (expire, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
         let round = tokio::task::spawn_blocking(move || {
-            let flushed = maintain(&broker, retention) | journals::take_synced_closed(&broker);
+            let flushed = maintain(&broker, expire) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
@@ -45,27 +47,38 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
     }
 }
 
-/// One pass over all partitions, most of which are idle. Brings segments to disk that have been closed since the last round,
-/// without making appends wait; whether there were any.
-fn maintain(broker: &Broker, retention: bool) -> bool {
-    crate::retention::run(broker, retention);
+/// One pass over all partitions, most of which are idle: those cost one short look at their log. Whether anything was flushed.
+fn maintain(broker: &Broker, is_retention_due: bool) -> bool {
     let now_ms = broker.clock.wall_ms();
     let mut flushed = false;
     for partition in broker.replicas.all() {
-        let Ok((ticked, plan)) = partition.with_log(|log| (log.tick(now_ms), log.plan_flush_of_closed())) else {
-            continue;
-        };
+        let at_once = broker.is_short_of_room(&partition);
+        if is_retention_due || at_once {
+            retention::retire(&partition, now_ms, at_once);
+        }
+        // Files that are due are taken note of before the tick would remove them under the lock.
+        let look = |log: &mut Log| (log.plan_removal(now_ms, at_once), log.tick(now_ms), log.plan_flush_of_closed());
+        let Ok((removal, ticked, flush)) = partition.with_log(look) else { continue };
         if let Err(error) = ticked {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
-        let Some(plan) = plan else { continue };
-        flushed = true;
-        let result = plan.run();
-        if let Ok(Err(error)) = partition.with_log(|log| log.flushed(result)) {
-            error!(partition = %partition.topic_partition, %error, "a closed segment could not be brought to disk");
+        if let Some(plan) = removal {
+            retention::remove(&partition, plan, now_ms, at_once);
+        }
+        if let Some(plan) = flush {
+            flushed = true;
+            flush_closed(&partition, plan);
         }
     }
     flushed
+}
+
+/// Brings segments to disk that have been closed since the last round, without making appends wait.
+fn flush_closed(partition: &Partition, plan: FlushPlan) {
+    let result = plan.run();
+    if let Ok(Err(error)) = partition.with_log(|log| log.flushed(result)) {
+        error!(partition = %partition.topic_partition, %error, "a closed segment could not be brought to disk");
+    }
 }
 
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.

@@ -1,27 +1,14 @@
-//! Rounds of deleting: what retention does not keep any more, and files whose delay is over. Where room is short both
+//! Deleting from one log: what retention does not keep any more, and files whose delay is over. Where room is short both
 //! happen at once, as far as nobody needs it any more. Only memory is changed under a partition's lock: however many and
-//! large the files are, appends do not wait for them.
+//! large the files are, appends do not wait for them. When it happens says `maintenance.rs`.
 
 use barnabas_common::TimestampMs;
-use barnabas_log::LogError;
+use barnabas_log::{LogError, RemovalPlan};
 use barnabas_replica::Partition;
 use tracing::{error, info};
 
-use crate::broker::Broker;
-
-/// One round over all partitions. Blocks.
-pub(crate) fn run(broker: &Broker, is_due: bool) {
-    let now_ms = broker.clock.wall_ms();
-    for partition in broker.replicas.all() {
-        let at_once = broker.is_short_of_room(&partition);
-        if is_due || at_once {
-            retire(&partition, now_ms, at_once);
-        }
-        remove(&partition, now_ms, at_once);
-    }
-}
-
-fn retire(partition: &Partition, now_ms: TimestampMs, at_once: bool) {
+/// Takes segments out of the log; their files are left to [`remove`].
+pub(crate) fn retire(partition: &Partition, now_ms: TimestampMs, at_once: bool) {
     let Ok(offsets) = partition.offsets() else { return };
     let retired = partition.with_log(|log| {
         // Without room for a new segment the present one stays.
@@ -39,14 +26,23 @@ fn retire(partition: &Partition, now_ms: TimestampMs, at_once: bool) {
     }
 }
 
-fn remove(partition: &Partition, now_ms: TimestampMs, at_once: bool) {
-    // A second time where what was renamed just now is to be removed as well.
-    for _ in 0..=usize::from(at_once) {
-        let Ok(Some(plan)) = partition.with_log(|log| log.plan_removal(now_ms, at_once)) else { return };
-        let done = plan.run();
-        if let Ok(Err(error)) = partition.with_log(|log| log.removed(done, now_ms)) {
-            error!(partition = %partition.topic_partition, %error, "deleting files failed; trying again");
-            return;
-        }
+/// Renames and removes files, outside of the lock.
+pub(crate) fn remove(partition: &Partition, plan: RemovalPlan, now_ms: TimestampMs, at_once: bool) {
+    let went_well = run(partition, plan, now_ms);
+    // What was only renamed just now is to be removed as well.
+    if went_well
+        && at_once
+        && let Ok(Some(plan)) = partition.with_log(|log| log.plan_removal(now_ms, at_once))
+    {
+        run(partition, plan, now_ms);
     }
+}
+
+fn run(partition: &Partition, plan: RemovalPlan, now_ms: TimestampMs) -> bool {
+    let done = plan.run();
+    if let Ok(Err(error)) = partition.with_log(|log| log.removed(done, now_ms)) {
+        error!(partition = %partition.topic_partition, %error, "deleting files failed; trying again");
+        return false;
+    }
+    true
 }

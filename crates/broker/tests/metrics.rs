@@ -1,6 +1,8 @@
 //! A broker in this process, a few requests over its socket, and what a scrape then says of them.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod wire;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,16 +11,9 @@ use barnabas_broker::{RunningBroker, StartOptions, exposition};
 use barnabas_common::vfs::OsVfs;
 use barnabas_common::{Clock, SystemClock};
 use barnabas_config::{BrokerConfig, LoadInput};
-use barnabas_protocol::messages::create_topics_request::CreatableTopic;
-use barnabas_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use barnabas_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
-use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use barnabas_protocol::messages::*;
-use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
-use barnabas_protocol::{ApiKey, Message, Reader};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::wire::{Client, batch};
 
 /// The age that records claim to have.
 const RECORD_AGE_MS: i64 = 90_000;
@@ -38,92 +33,29 @@ async fn start(dir: &TempDir) -> RunningBroker {
     barnabas_broker::start(options).await.unwrap()
 }
 
-struct Client(TcpStream);
+async fn create_topic(client: &mut Client, name: &str, partitions: i32) {
+    assert_eq!(client.create_topic(name, partitions, &[]).await.error_code, 0);
+}
 
-impl Client {
-    async fn connect(running: &RunningBroker) -> Self {
-        Self(TcpStream::connect(running.listeners[0].address).await.unwrap())
+/// Appends records of [`RECORD_AGE_MS`]. Returns the bytes sent, or the error.
+async fn produce(client: &mut Client, topic: &str, index: i32, records: usize) -> Result<usize, i16> {
+    let values: Vec<&[u8]> = vec![b"value"; records];
+    let batch = batch(SystemClock::default().wall_ms() - RECORD_AGE_MS, &values);
+    let size = batch.len();
+    match client.append(topic, index, batch).await.error_code {
+        0 => Ok(size),
+        error => Err(error),
     }
+}
 
-    async fn call<R: Message>(&mut self, api: ApiKey, version: i16, request: &impl Message) -> R {
-        let mut frame = vec![0; 4];
-        frame.extend(api.code().to_be_bytes());
-        frame.extend(version.to_be_bytes());
-        frame.extend([0, 0, 0, 1, 0, 1, b't']);
-        frame.extend(api.request_is_flexible(version).then_some(0));
-        frame.extend(request.encode(version));
-        let size = i32::try_from(frame.len() - 4).unwrap();
-        frame[..4].copy_from_slice(&size.to_be_bytes());
-        self.0.write_all(&frame).await.unwrap();
-        let mut answer = vec![0; usize::try_from(self.0.read_i32().await.unwrap()).unwrap()];
-        self.0.read_exact(&mut answer).await.unwrap();
-        let mut reader = Reader::new(answer.into());
-        reader.int32().unwrap();
-        if api.response_is_flexible(version) {
-            reader.unsigned_varint().unwrap();
-        }
-        R::read(&mut reader, version).unwrap()
-    }
+/// The bytes that came.
+async fn fetch(client: &mut Client, topic: &str, max_wait_ms: i32, offset: i64) -> usize {
+    let answer = client.fetch_within(max_wait_ms, topic, 0, offset).await;
+    answer.records.map_or(0, |records| records.len())
+}
 
-    async fn create_topic(&mut self, name: &str, partitions: i32) {
-        let topic = CreatableTopic {
-            name: name.to_owned(),
-            num_partitions: partitions,
-            replication_factor: 1,
-            ..Default::default()
-        };
-        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
-        let answer: CreateTopicsResponse = self.call(ApiKey::CreateTopics, 5, &request).await;
-        assert_eq!(answer.topics[0].error_code, 0);
-    }
-
-    /// Appends records of [`RECORD_AGE_MS`]. Returns the bytes sent, or the error.
-    async fn produce(&mut self, topic: &str, index: i32, records: usize) -> Result<usize, i16> {
-        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
-        for _ in 0..records {
-            batch.add(SystemClock::default().wall_ms() - RECORD_AGE_MS, None, Some(b"value"), &[]);
-        }
-        let records = batch.build(0, -1).unwrap().freeze();
-        let size = records.len();
-        let partition = PartitionProduceData { index, records: Some(records) };
-        let topic = TopicProduceData { name: topic.to_owned(), partition_data: vec![partition], ..Default::default() };
-        let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![topic], ..Default::default() };
-        let answer: ProduceResponse = self.call(ApiKey::Produce, 9, &request).await;
-        match answer.responses[0].partition_responses[0].error_code {
-            0 => Ok(size),
-            error => Err(error),
-        }
-    }
-
-    async fn fetch(&mut self, topic: &str, max_wait_ms: i32, offset: i64) -> usize {
-        let partition = FetchPartition { fetch_offset: offset, partition_max_bytes: 1 << 20, ..Default::default() };
-        let topic = FetchTopic { topic: topic.to_owned(), partitions: vec![partition], ..Default::default() };
-        let request = FetchRequest {
-            replica_id: -1,
-            max_wait_ms,
-            min_bytes: 1,
-            max_bytes: 1 << 20,
-            topics: vec![topic],
-            session_epoch: -1,
-            ..Default::default()
-        };
-        let answer: FetchResponse = self.call(ApiKey::Fetch, 12, &request).await;
-        answer.responses[0].partitions[0].records.as_ref().map_or(0, |records| records.len())
-    }
-
-    async fn commit(&mut self, group: &str, topic: &str, partition_index: i32, committed_offset: i64) {
-        let partition = OffsetCommitRequestPartition { partition_index, committed_offset, ..Default::default() };
-        let topic =
-            OffsetCommitRequestTopic { name: topic.to_owned(), partitions: vec![partition], ..Default::default() };
-        let request = OffsetCommitRequest {
-            group_id: group.to_owned(),
-            generation_id_or_member_epoch: -1,
-            topics: vec![topic],
-            ..Default::default()
-        };
-        let answer: OffsetCommitResponse = self.call(ApiKey::OffsetCommit, 8, &request).await;
-        assert_eq!(answer.topics[0].partitions[0].error_code, 0);
-    }
+async fn commit(client: &mut Client, group: &str, topic: &str, partition: i32, offset: i64) {
+    assert_eq!(client.commit(group, topic, partition, offset).await, 0);
 }
 
 /// Samples by name and labels, as they are written.
@@ -178,13 +110,13 @@ async fn a_scrape_tells_what_happened() {
     let dir = TempDir::new().unwrap();
     let running = start(&dir).await;
     let mut client = Client::connect(&running).await;
-    client.create_topic("orders", 2).await;
-    let first = client.produce("orders", 0, 3).await.unwrap();
-    let second = client.produce("orders", 0, 2).await.unwrap();
-    assert!(client.produce("no-such-topic", 0, 1).await.is_err());
-    let fetched = client.fetch("orders", 0, 0).await;
-    assert_eq!(client.fetch("orders", 300, 5).await, 0);
-    client.commit("billing", "orders", 0, 3).await;
+    create_topic(&mut client, "orders", 2).await;
+    let first = produce(&mut client, "orders", 0, 3).await.unwrap();
+    let second = produce(&mut client, "orders", 0, 2).await.unwrap();
+    assert!(produce(&mut client, "no-such-topic", 0, 1).await.is_err());
+    let fetched = fetch(&mut client, "orders", 0, 0).await;
+    assert_eq!(fetch(&mut client, "orders", 300, 5).await, 0);
+    commit(&mut client, "billing", "orders", 0, 3).await;
     let scrape = Scrape::of(&running).await;
 
     traffic(&scrape, (first + second) as f64, fetched as f64);
@@ -299,10 +231,7 @@ async fn rates_come_with_the_second_scrape(running: &RunningBroker) {
 }
 
 async fn a_deleted_topic_leaves_nothing(running: &RunningBroker, client: &mut Client) {
-    let request =
-        DeleteTopicsRequest { topic_names: vec!["orders".to_owned()], timeout_ms: 10_000, ..Default::default() };
-    let answer: DeleteTopicsResponse = client.call(ApiKey::DeleteTopics, 5, &request).await;
-    assert_eq!(answer.responses[0].error_code, 0);
+    assert_eq!(client.delete_topic("orders").await, 0);
     let scrape = Scrape::of(running).await;
     assert!(!scrape.mentions("orders"));
     assert_eq!(scrape.get("kafka_server_brokertopicmetrics_messagesin_total"), 5.0, "the total stays");
@@ -313,8 +242,8 @@ async fn names_that_clients_choose_cannot_forge_samples() {
     let dir = TempDir::new().unwrap();
     let running = start(&dir).await;
     let mut client = Client::connect(&running).await;
-    client.create_topic("orders", 1).await;
-    client.commit("x\"} 1\nkafka_brokers 99\n\\", "orders", 0, 0).await;
+    create_topic(&mut client, "orders", 1).await;
+    commit(&mut client, "x\"} 1\nkafka_brokers 99\n\\", "orders", 0, 0).await;
     let scrape = Scrape::of(&running).await;
     assert_eq!(scrape.get("kafka_brokers"), 1.0);
     let sample =
@@ -329,10 +258,10 @@ async fn many_partitions_are_scraped_quickly() {
     let dir = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
     let running = start(&dir).await;
     let mut client = Client::connect(&running).await;
-    client.create_topic("wide", 1_000).await;
+    create_topic(&mut client, "wide", 1_000).await;
     for partition in (0..1_000).step_by(20) {
-        client.produce("wide", partition, 2).await.unwrap();
-        client.commit("slow", "wide", partition, 1).await;
+        produce(&mut client, "wide", partition, 2).await.unwrap();
+        commit(&mut client, "slow", "wide", partition, 1).await;
     }
     Scrape::of(&running).await;
     let began = Instant::now();

@@ -6,4 +6,7 @@ mod every_site;
 mod failing_dir;
 mod full_disk;
 mod restart;
+mod retention;
 mod support;
+#[path = "../wire/mod.rs"]
+mod wire;
