@@ -115,9 +115,9 @@ impl Report {
         }
     }
 
-    /// A figure that was promised.
-    pub(crate) fn promise(&mut self, promise: Promise) {
-        self.promises.push(promise);
+    /// Figures that were promised.
+    pub(crate) fn promise(&mut self, promises: &[Promise]) {
+        self.promises.extend_from_slice(promises);
     }
 
     /// Something that readers must not miss.

@@ -126,7 +126,7 @@ mod tests {
 
     fn only_row(promise: Promise) -> String {
         let mut report = report();
-        report.promise(promise);
+        report.promise(&[promise]);
         table(&report).lines().nth(4).unwrap().to_owned()
     }
 

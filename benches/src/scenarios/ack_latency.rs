@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common, options: &AckLatency) -> Result<Written> {
     let setup = Setup::new(common, &kinds)?;
     let peers = Peer::start_all(&kinds, &setup)?;
     let mut report = Report::new("ack-latency", "Latency of durable acknowledgements", Rounds::Interleaved);
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let seconds = common.sized(options.seconds);
     report.say(&format!(
         "One connection, {} requests/s of one record of {} bytes, acks=all, on schedule for {seconds} s; latency counts from \

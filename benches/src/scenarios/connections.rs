@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, options: &Connections) -> Result<Written> {
     let mut report = Report::new("connections", "Idle connections", Rounds::Named);
     let kinds = common.wanted(&DEFAULTS);
     let setup = Setup::new(common, &kinds)?;
-    report.promise(PROMISE);
+    report.promise(&[PROMISE]);
     let rounds = common.rounds.min(MAX_ROUNDS);
     report.say(&format!(
         "{} connections that each sent one record of {RECORD_SIZE} bytes and got its acknowledgement, then rested for {} s: \

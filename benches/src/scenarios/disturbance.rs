@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 
-use super::{DEFAULTS, phase, unless_others};
+use super::{BROKERS, phase, start_with, unless_others};
 use crate::args::{Common, Disturbance};
 use crate::kind::Kind;
 use crate::load::open::{self, Plan};
-use crate::peer::{Peer, Setup};
+use crate::peer::Peer;
 use crate::report::{Better, Measure, Phase, Promise, Report, Rounds, Written};
 use crate::stats::percentile;
 use crate::warm::WarmMemory;
@@ -42,10 +42,8 @@ const PROMISE: Promise =
 
 pub(super) fn run(common: &Common, options: &Disturbance) -> Result<Written> {
     let mut report = Report::new("disturbance", "Latency during housekeeping", Rounds::Named);
-    let kinds: Vec<Kind> = common.wanted(&DEFAULTS).into_iter().filter(|kind| *kind != Kind::Null).collect();
-    let setup = SETTINGS.iter().fold(Setup::new(common, &kinds)?, |setup, setting| setup.with(setting));
-    let peers = Peer::start_all(&kinds, &setup)?;
-    report.promise(PROMISE);
+    let (_setup, peers) = start_with(&SETTINGS, common, &BROKERS, &mut report)?;
+    report.promise(&[PROMISE]);
     let seconds = common.sized(options.seconds);
     let rounds = common.rounds.min(MAX_ROUNDS);
     report.say(&format!(

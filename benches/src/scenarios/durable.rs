@@ -40,7 +40,7 @@ const PROMISES: [Promise; 4] = [
 pub(super) fn run(common: &Common, options: &Durable) -> Result<Written> {
     let mut report = Report::new("durable", "Small produce requests, acknowledged when on disk", Rounds::Interleaved);
     let (_setup, peers) = start(common, &KINDS, &mut report)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let seconds = common.sized(options.seconds);
     let Durable { connections, partitions, size, .. } = *options;
     report.say(&format!(

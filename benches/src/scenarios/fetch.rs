@@ -50,7 +50,7 @@ const PROMISES: [Promise; 2] = [
 pub(super) fn run(common: &Common, options: &Fetch) -> Result<Written> {
     let mut report = Report::new("fetch", "Catch-up fetch", Rounds::Interleaved);
     let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let gb = common.sized(options.gb);
     let batches = (gb * BYTES_PER_GB / (RECORDS_PER_BATCH * SIZE) as f64).ceil() as usize;
     let batch = wire::batch(RECORDS_PER_BATCH, SIZE)?;

@@ -39,7 +39,7 @@ pub(super) fn run(common: &Common, options: &Footprint) -> Result<Written> {
     let setup = Setup::new(common, &kinds)?;
     let starts = (common.sized(options.starts as f64) as usize).max(1);
     let mut report = Report::new("footprint", "Start, memory and first records", Rounds::Named);
-    report.promise(PROMISE);
+    report.promise(&[PROMISE]);
     report.say(&format!(
         "Start: from just before the process is started on an empty directory to the acknowledgement of one record, with \
          a client that tries to connect every {} µs and lets the topic be created by asking for it; {} starts ({} of \

@@ -21,7 +21,7 @@ const PROMISE: Promise =
 pub(super) fn run(common: &Common, options: &Gzip) -> Result<Written> {
     let mut report = Report::new("gzip", "Compressed batches", Rounds::Interleaved);
     let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
-    report.promise(PROMISE);
+    report.promise(&[PROMISE]);
     let seconds = common.sized(options.seconds);
     let batch = wire::compressed_batch(options.records, options.size, Compression::Gzip)?;
     let logical_bytes = options.records * options.size;

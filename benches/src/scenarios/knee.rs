@@ -48,7 +48,7 @@ const PROMISES: [Promise; 2] = [
 pub(super) fn run(common: &Common, options: &Openloop) -> Result<Written> {
     let mut report = Report::new("knee", "Highest rate on one connection", Rounds::Interleaved);
     let (_setup, peers) = start(common, &KINDS, &mut report)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let requests = [wire::produce(TOPIC, 0, &wire::batch(1, options.size)?)];
     let seconds = common.sized(STEP_SECONDS).max(0.5);
     report.say(&format!(

@@ -33,6 +33,8 @@ const TOPIC: &str = "bench";
 const PAGE_CACHE: [Kind; 4] = [Kind::Null, Kind::PageCache, Kind::Kafka, Kind::Other];
 /// Everyone as they are by default.
 const DEFAULTS: [Kind; 4] = [Kind::Null, Kind::Barnabas, Kind::Kafka, Kind::Other];
+/// The same without the null server, which has nothing on a disk.
+const BROKERS: [Kind; 3] = [Kind::Barnabas, Kind::Kafka, Kind::Other];
 
 /// Runs one of them, the null server and `all` aside.
 pub(crate) fn run(common: &Common, what: &What) -> Result<Written> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::{DEFAULTS, MILLIS_PER_SECOND};
+use super::{BROKERS, MILLIS_PER_SECOND};
 use crate::args::{Common, Partitions};
 use crate::client::Client;
 use crate::kind::Kind;
@@ -42,9 +42,9 @@ const PROMISES: [Promise; 4] = [
 
 pub(super) fn run(common: &Common, options: &Partitions) -> Result<Written> {
     let mut report = Report::new("partitions", "Many partitions", Rounds::Named);
-    let kinds: Vec<Kind> = common.wanted(&DEFAULTS).into_iter().filter(|kind| *kind != Kind::Null).collect();
+    let kinds = common.wanted(&BROKERS);
     let setup = Setup::new(common, &kinds)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let counts = [options.partitions, options.kafka_partitions].map(|count| rounded(common.sized(count as f64)));
     report.say(&format!(
         "{} partitions in topics of {PER_TOPIC}; Apache Kafka with {} (its figures are for those). Created by {TOPICS_AT_ONCE} \

@@ -67,7 +67,7 @@ pub(super) fn run(common: &Common, options: &Produce) -> Result<Written> {
     let python = Python::new()?;
     let mut report = Report::new("produce", "Producing through librdkafka", Rounds::Interleaved);
     let (_setup, peers) = start_with(&SETTINGS, common, &PAGE_CACHE, &mut report)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let (gb, small_gb) = (common.sized(options.gb), common.sized(options.small_gb));
     report.say(&format!(
         "confluent-kafka for Python, records of {} bytes, acks=all, linger.ms=5, one partition; {gb} GB per round in batches \

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::{BYTES_PER_GB, DEFAULTS, MILLIS_PER_SECOND, TOPIC};
+use super::{BROKERS, BYTES_PER_GB, MILLIS_PER_SECOND, TOPIC};
 use crate::args::{Common, Recovery};
 use crate::client::Client;
 use crate::kind::Kind;
@@ -43,9 +43,9 @@ const PROMISES: [Promise; 2] = [
 
 pub(super) fn run(common: &Common, options: &Recovery) -> Result<Written> {
     let mut report = Report::new("recovery", "Start after kill -9", Rounds::Named);
-    let kinds: Vec<Kind> = common.wanted(&DEFAULTS).into_iter().filter(|kind| *kind != Kind::Null).collect();
+    let kinds = common.wanted(&BROKERS);
     let setup = Setup::new(common, &kinds)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let sizes = [options.gb, options.kafka_gb].map(|gb| common.sized(gb));
     report.say(&format!(
         "{} GB in {} partitions of one segment each (Apache Kafka: {} GB), then {} s of load of {SMALL_RECORDS} records per \

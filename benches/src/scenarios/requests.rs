@@ -42,7 +42,7 @@ const PROMISES: [Promise; 3] = [
 pub(super) fn run(common: &Common, options: &Requests) -> Result<Written> {
     let mut report = Report::new("requests", "Small produce requests", Rounds::Interleaved);
     let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
-    PROMISES.into_iter().for_each(|promise| report.promise(promise));
+    report.promise(&PROMISES);
     let seconds = common.sized(options.seconds);
     report.say(&format!(
         "{} connections, {} partition(s), each connection with one request in flight: one record of {} bytes, acks=all, \
