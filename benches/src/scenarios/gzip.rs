@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use barnabas_protocol::records::Compression;
 
-use super::{BYTES_PER_GB, PAGE_CACHE, TOPIC, interleave, start};
+use super::{BYTES_PER_GB, DELETES_AT_ONCE, PAGE_CACHE, TOPIC, delete_topics, interleave, start_with};
 use crate::args::{Common, Gzip};
 use crate::kind::Kind;
 use crate::load::closed::{self, Plan};
@@ -20,7 +20,7 @@ const PROMISE: Promise =
 
 pub(super) fn run(common: &Common, options: &Gzip) -> Result<Written> {
     let mut report = Report::new("gzip", "Compressed batches", Rounds::Interleaved);
-    let (_setup, peers) = start(common, &PAGE_CACHE, &mut report)?;
+    let (_setup, peers) = start_with(&DELETES_AT_ONCE, common, &PAGE_CACHE, &mut report)?;
     report.promise(&[PROMISE]);
     let seconds = common.sized(options.seconds);
     let batch = wire::compressed_batch(options.records, options.size, Compression::Gzip)?;
@@ -28,16 +28,15 @@ pub(super) fn run(common: &Common, options: &Gzip) -> Result<Written> {
     report.say(&format!(
         "A raw generator sends batches that were compressed with gzip before: {} records of {} bytes of words, {} bytes on \
          the wire for {logical_bytes}; {} connections with one request in flight each, one partition, acks=all, {seconds} s \
-         per round. A logical GB is a GB of values.",
+         per round. A logical GB is a GB of values. The topic is new in every turn and deleted behind it, which is not \
+         measured.",
         options.records,
         options.size,
         batch.len(),
         options.connections
     ));
-    for peer in &peers {
-        peer.client()?.create_topic(TOPIC, 1)?;
-    }
     interleave(common, &peers, |peer, phase| {
+        peer.client()?.create_topic(TOPIC, 1)?;
         let plan = Plan {
             address: peer.address,
             topic: TOPIC.to_owned(),
@@ -52,7 +51,7 @@ pub(super) fn run(common: &Common, options: &Gzip) -> Result<Written> {
         let gb = (requests * logical_bytes) as f64 / BYTES_PER_GB;
         report.add(CPU, peer.kind, phase, cpu / gb);
         report.add(RATE, peer.kind, phase, gb * 1000.0 / outcome.elapsed.as_secs_f64());
-        Ok(())
+        delete_topics(peer, &[TOPIC])
     })?;
     report.write(common)
 }

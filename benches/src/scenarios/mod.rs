@@ -16,7 +16,9 @@ mod produce;
 mod recovery;
 mod requests;
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
 
 use crate::args::{Common, What, defaults};
 use crate::kind::{DURABILITY_KEY, Kind};
@@ -35,6 +37,10 @@ const PAGE_CACHE: [Kind; 4] = [Kind::Null, Kind::PageCache, Kind::Kafka, Kind::O
 const DEFAULTS: [Kind; 4] = [Kind::Null, Kind::Barnabas, Kind::Kafka, Kind::Other];
 /// The same without the null server, which has nothing on a disk.
 const BROKERS: [Kind; 3] = [Kind::Barnabas, Kind::Kafka, Kind::Other];
+/// For [`delete_topics`]: the disk never holds more than what one turn writes.
+const DELETES_AT_ONCE: [&str; 2] = ["log.segment.delete.delay.ms=100", "log.initial.task.delay.ms=500"];
+const DELETION_LIMIT: Duration = Duration::from_secs(60);
+const DELETION_POLL: Duration = Duration::from_millis(20);
 
 /// Runs one of them, the null server and `all` aside.
 pub(crate) fn run(common: &Common, what: &What) -> Result<Written> {
@@ -119,6 +125,22 @@ fn start_with(settings: &[&str], common: &Common, kinds: &[Kind], report: &mut R
         note_durability(peer, report);
     }
     Ok((setup, peers))
+}
+
+/// Deletes them and returns when their files are gone. The memory that becomes free is taken as page cache before anybody's
+/// next turn, while it is still warm.
+fn delete_topics(peer: &Peer, topics: &[&str]) -> Result<()> {
+    for topic in topics {
+        peer.client()?.delete_topic(topic)?;
+    }
+    let begun = Instant::now();
+    while topics.iter().any(|topic| peer.has_files_of(topic)) {
+        if begun.elapsed() > DELETION_LIMIT {
+            bail!("{} keeps the files of deleted topics for {} s", peer.kind.label(), DELETION_LIMIT.as_secs());
+        }
+        std::thread::sleep(DELETION_POLL);
+    }
+    Ok(())
 }
 
 /// Ours must do what is asked; that others do not is said in the report, and the run goes on without the figure.

@@ -1,20 +1,13 @@
 //! Records through librdkafka, as users' programs send them.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Result, bail};
 
-use super::{BYTES_PER_GB, PAGE_CACHE, interleave, start_with};
+use super::{BYTES_PER_GB, DELETES_AT_ONCE, PAGE_CACHE, delete_topics, interleave, start_with};
 use crate::args::{Common, Produce};
 use crate::kind::Kind;
 use crate::peer::Peer;
 use crate::python::Python;
 use crate::report::{Better, Measure, Phase, Promise, Report, Rounds, Written};
-
-/// Deleted files go at once, so that the disk never holds more than one turn.
-const SETTINGS: [&str; 2] = ["log.segment.delete.delay.ms=100", "log.initial.task.delay.ms=500"];
-const POLL: Duration = Duration::from_millis(20);
-const DELETION_LIMIT: Duration = Duration::from_secs(60);
 
 struct Case {
     cpu: Measure,
@@ -66,7 +59,7 @@ const PROMISES: [Promise; 4] = [
 pub(super) fn run(common: &Common, options: &Produce) -> Result<Written> {
     let python = Python::new()?;
     let mut report = Report::new("produce", "Producing through librdkafka", Rounds::Interleaved);
-    let (_setup, peers) = start_with(&SETTINGS, common, &PAGE_CACHE, &mut report)?;
+    let (_setup, peers) = start_with(&DELETES_AT_ONCE, common, &PAGE_CACHE, &mut report)?;
     report.promise(&PROMISES);
     let (gb, small_gb) = (common.sized(options.gb), common.sized(options.small_gb));
     report.say(&format!(
@@ -81,8 +74,7 @@ pub(super) fn run(common: &Common, options: &Produce) -> Result<Written> {
             let count = (gb * BYTES_PER_GB / options.size as f64) as usize;
             run_case(&python, peer, &case, count, options.size, phase, &mut report)?;
         }
-        // What they leave free is taken as page cache before anybody's next turn, while it is still warm.
-        delete_topics(peer)
+        delete_topics(peer, &[LARGE.topic, SMALL.topic])
     })?;
     report.write(common)
 }
@@ -116,21 +108,5 @@ fn run_case(
     let gb = (count * size) as f64 / BYTES_PER_GB;
     report.add(case.cpu, peer.kind, phase, cpu / gb);
     report.add(case.rate, peer.kind, phase, count as f64 / result["seconds"].as_f64().unwrap_or(f64::NAN));
-    Ok(())
-}
-
-/// Returns when their files are gone.
-fn delete_topics(peer: &Peer) -> Result<()> {
-    let topics = [LARGE.topic, SMALL.topic];
-    for topic in topics {
-        peer.client()?.delete_topic(topic)?;
-    }
-    let begun = Instant::now();
-    while topics.iter().any(|topic| peer.has_files_of(topic)) {
-        if begun.elapsed() > DELETION_LIMIT {
-            bail!("{} keeps the files of deleted topics for {} s", peer.kind.label(), DELETION_LIMIT.as_secs());
-        }
-        std::thread::sleep(POLL);
-    }
     Ok(())
 }
