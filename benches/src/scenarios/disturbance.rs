@@ -22,6 +22,8 @@ const SETTINGS: [&str; 3] =
     ["log.retention.check.interval.ms=500", "log.cleaner.backoff.ms=200", "log.initial.task.delay.ms=500"];
 const SEGMENT_BYTES: &str = "1048576";
 const RETENTION_BYTES: &str = "4194304";
+/// In a quick run, too: less does not write so much that retention and compaction have anything to do.
+const MIN_SECONDS: f64 = 4.0;
 /// Keys of the compacted topic: every one is written many times.
 const KEYS: usize = 50;
 /// Requests per second of the other connection, whose topic is compacted in the disturbed part.
@@ -44,7 +46,7 @@ pub(super) fn run(common: &Common, options: &Disturbance) -> Result<Written> {
     let mut report = Report::new("disturbance", "Latency during housekeeping", Rounds::Named);
     let (_setup, peers) = start_with(&SETTINGS, common, &BROKERS, &mut report)?;
     report.promise(&[PROMISE]);
-    let seconds = common.sized(options.seconds);
+    let seconds = common.sized(options.seconds).max(MIN_SECONDS.min(options.seconds));
     let rounds = common.rounds.min(MAX_ROUNDS);
     report.say(&format!(
         "Two connections with requests of one record of {} bytes on schedule: {}/s whose latency is measured, and {KEYED_RATE}/s \

@@ -76,7 +76,7 @@ pub(crate) fn all() -> Vec<(&'static str, What, u32)> {
         ("durable", What::Durable(defaults()), 90),
         ("ack-latency", What::AckLatency(defaults()), 110),
         ("produce", What::Produce(defaults()), 180),
-        ("gzip", What::Gzip(defaults()), 50),
+        ("gzip", What::Gzip(defaults()), 90),
         ("fetch", What::Fetch(defaults()), 60),
         ("fanout", What::Fanout(defaults()), 60),
         ("openloop", What::Openloop(defaults()), 140),
