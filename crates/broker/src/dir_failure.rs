@@ -1,6 +1,6 @@
 //! What follows when a log dir has failed (architecture decision D5): its partitions go offline with the reason, others go
-//! on; if it was the last one, or held the metadata, the broker ends, so that whoever supervises it notices. How a
-//! failure is noticed is in `watched_vfs.rs`.
+//! on; if it was the last one, or held the metadata, the broker ends, so that whoever supervises it notices. So it is while
+//! the broker runs, and so when it starts. How a failure is noticed is in `watched_vfs.rs`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -60,12 +60,12 @@ fn is_in(broker: &Broker, partition: &Partition, dir: &DataDir) -> bool {
     partition.with_log(|log| log.dir().starts_with(&dir.path)).unwrap_or_else(of_offline)
 }
 
-fn reason_for_clients(dir: &WatchedDir) -> String {
+pub(crate) fn reason_for_clients(dir: &WatchedDir) -> String {
     format!("its log dir {} has failed: {}", dir.path().display(), dir.failure().unwrap_or("for an unknown reason"))
 }
 
 /// Why the broker cannot go on, if it cannot: as in Kafka, without the metadata or without any log dir.
-fn why_to_end(dirs: &WatchedDirs) -> Option<String> {
+pub(crate) fn why_to_end(dirs: &WatchedDirs) -> Option<String> {
     let advice = "mend or replace the disk, then start again";
     if let Some(reason) = dirs.metadata().failure() {
         let dir = dirs.metadata().path().display();

@@ -17,6 +17,9 @@ pub enum StartError {
         dir.display()
     )]
     Locked { dir: PathBuf },
+    /// Too many log dirs have failed.
+    #[error("{0}")]
+    LogDirs(String),
     #[error("{0}")]
     WrongIdentity(String),
     #[error("{0}")]

@@ -35,14 +35,20 @@ pub(crate) fn is_durable(broker: &Broker) -> bool {
     broker.configs.broker_config().text("barnabas.durability") != Some("page-cache")
 }
 
-/// Gives the opened logs what the journals have of them, then starts to journal. Blocks.
+/// Gives the opened logs what the journals have of them, then starts to journal. Blocks. A dir whose journal cannot be read
+/// or written is out of use: the journal stays as it is, and none of its partitions is served without it.
 pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
     let durable = is_durable(broker);
     let mut found = Vec::new();
     let mut is_needed = durable;
-    for dir in broker.log_dirs.iter() {
-        is_needed |= journal_exists(&*broker.vfs, &dir.path).map_err(unreadable(dir))?;
-        found.push(read(broker, dir)?);
+    for dir in in_use(broker) {
+        match journal_exists(&*broker.vfs, &dir.path).and_then(|exists| Ok((exists, read(broker, dir)?))) {
+            Ok((exists, read)) => {
+                is_needed |= exists;
+                found.push((dir, read));
+            }
+            Err(error) => unusable(dir, &error),
+        }
     }
     if !is_needed {
         return Ok(());
@@ -51,32 +57,38 @@ pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
     flush_all(broker)?;
     // Said by the writer; the logs are looked at more closely the next time.
     let _ = broker.checkpoints.write(broker);
-    for (dir, found) in broker.log_dirs.iter().zip(found) {
+    for (dir, found) in found {
+        if dir.watched.has_failed() {
+            continue;
+        }
         if durable {
             start_one(broker, dir, &found)?;
-        } else if found.keep.is_empty() {
-            JournalFiles::remove_all(&*broker.vfs, &dir.path).map_err(unreadable(dir))?;
+        } else if found.keep.is_empty()
+            && let Err(error) = JournalFiles::remove_all(&*broker.vfs, &dir.path)
+        {
+            unusable(dir, &error);
         }
     }
     Ok(())
 }
 
-fn unreadable(dir: &DataDir) -> impl Fn(io::Error) -> StartError {
-    let dir = dir.path.clone();
-    move |error| StartError::DataDir {
-        dir: dir.clone(),
-        error,
-        hint: "its journal (the files barnabas-journal-*) may hold acknowledged records; let this user read and write them, and \
-               check the disk",
-    }
+fn in_use(broker: &Broker) -> impl Iterator<Item = &DataDir> {
+    broker.log_dirs.iter().filter(|dir| !dir.watched.has_failed())
 }
 
-fn read(broker: &Broker, dir: &DataDir) -> Result<ReplaySummary, StartError> {
+fn unusable(dir: &DataDir, error: &io::Error) {
+    dir.watched.fail(&format!(
+        "its journal (the files barnabas-journal-*), which may hold acknowledged records, cannot be used: {error}; nothing of \
+         it was removed: let this user read and write the files, and check the disk"
+    ));
+}
+
+fn read(broker: &Broker, dir: &DataDir) -> io::Result<ReplaySummary> {
     if dir.clean_shutdown {
-        return skip_journal(&broker.vfs, &dir.path).map_err(unreadable(dir));
+        return skip_journal(&broker.vfs, &dir.path);
     }
-    let found = recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), |id, index| holder(broker, id, index));
-    let (found, refused) = found.map_err(unreadable(dir))?;
+    let (found, refused) =
+        recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), |id, index| holder(broker, id, index))?;
     for damage in &found.damage {
         error!("the journal is damaged: {damage}; records that were acknowledged and not yet in the segments are lost");
     }
@@ -94,33 +106,31 @@ fn holder(broker: &Broker, topic_id: Uuid, index: i32) -> Holder {
     name.and_then(|name| broker.replicas.get(&name, index)).map_or(Holder::Gone, Holder::Here)
 }
 
-/// Syncs all logs, several at a time.
+/// Syncs all logs, several at a time. A dir that does not take it is out of use.
 fn flush_all(broker: &Broker) -> Result<(), StartError> {
     let partitions = broker.replicas.all();
     let share = partitions.len().div_ceil(FLUSHES_AT_ONCE).max(1);
     let flushed = std::thread::scope(|scope| {
-        let parts: Vec<_> = partitions.chunks(share).map(|part| scope.spawn(|| flush(part))).collect();
-        parts.into_iter().try_for_each(|part| part.join().unwrap_or_else(|_| Err("a thread has panicked".to_owned())))
+        let parts: Vec<_> = partitions.chunks(share).map(|part| scope.spawn(|| flush(broker, part))).collect();
+        parts.into_iter().try_for_each(std::thread::ScopedJoinHandle::join)
     });
-    flushed.map_err(|error| {
-        StartError::Unsupported(format!(
-            "cannot bring the logs to disk: {error}; the disk may be failing: check it, and replace it if need be"
-        ))
-    })
+    flushed.map_err(|_| StartError::Loading("a thread that syncs logs has panicked".to_owned()))
 }
 
 /// Syncs wait for the disk, not for a core.
 const FLUSHES_AT_ONCE: usize = 8;
 
-fn flush(partitions: &[Arc<Partition>]) -> Result<(), String> {
+fn flush(broker: &Broker, partitions: &[Arc<Partition>]) {
     for partition in partitions {
-        if let Ok(Err(error)) = partition.with_log(|log| log.flush()) {
-            return Err(format!("{}: {error}", partition.topic_partition));
+        let Ok(path) = partition.with_log(|log| log.dir().to_owned()) else { continue };
+        let Some(dir) = broker.dirs.of(&path).filter(|dir| !dir.has_failed()) else { continue };
+        if let Err(error) = partition.sync_segments() {
+            dir.fail(&format!("cannot bring the log of {} to disk: {error}", partition.topic_partition));
         }
     }
-    Ok(())
 }
 
+/// Only a lack of threads is an error: what the disk refuses takes the dir out of use.
 fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
     let total_bytes = journal_bytes(broker, dir);
     let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };
@@ -128,7 +138,13 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
         info!(dir = %dir.path.display(), "the volume is too small for a journal: every acknowledgement syncs its segment");
     }
     let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, found);
-    let files = files.map_err(unreadable(dir))?;
+    let files = match files {
+        Ok(files) => files,
+        Err(error) => {
+            unusable(dir, &error);
+            return Ok(());
+        }
+    };
     let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
     let (commit, committer, keeper) = GroupCommit::new(files, Box::new(move |reason| failed(&weak, &path, reason)));
     for partition in broker.replicas.all() {

@@ -142,8 +142,9 @@ async fn start_quorum(
 ) -> Result<Quorum, StartError> {
     let config = configs.broker_config();
     let home = opened.dirs.iter().find(|dir| dir.path == metadata_dir).or(opened.dirs.first());
-    let directory_id = home.map_or(Uuid::ZERO, |dir| dir.directory_id);
-    let options = QuorumOptions::new(
+    let home_in_use = home.filter(|dir| !dir.watched.has_failed());
+    let directory_id = home_in_use.or_else(|| opened.in_use().next()).map_or(Uuid::ZERO, |dir| dir.directory_id);
+    let mut options = QuorumOptions::new(
         metadata_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0")),
         config.node_id(),
         directory_id,
@@ -151,6 +152,7 @@ async fn start_quorum(
         Arc::clone(clock),
         Arc::new(KeyTableRules(Arc::clone(config))),
     );
+    options.keeps_identity = home_in_use.is_none();
     Quorum::start(options).await.map_err(|error| StartError::Quorum(error.to_string()))
 }
 
@@ -203,6 +205,11 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), Sta
         // A failure was said; a full disk must not keep the broker from starting.
         let _ = broker.checkpoints.forget_strangers(&broker);
         journals::start(&broker)?;
+        // A dir that has failed so far costs its partitions, not the start.
+        dir_failure::take_out(&broker);
+        if let Some(reason) = dir_failure::why_to_end(&broker.dirs) {
+            return Err(StartError::LogDirs(reason));
+        }
         load_groups(&broker);
         forget_offsets_of_deleted_topics(&broker);
         Ok(())

@@ -1,5 +1,5 @@
 //! The data folders of a broker: locked against a second process before anything is touched, formatted when
-//! empty, refused when they belong to another cluster or node.
+//! empty, refused when they belong to another cluster or node, out of use when their disk is broken (KIP-112).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -12,6 +12,7 @@ use barnabas_log::{Checkpoint, ClosedLogs, LockError, LogDir, MetaProperties};
 use barnabas_replica::GroupCommit;
 use parking_lot::Mutex;
 
+use crate::dir_failure;
 use crate::error::StartError;
 use crate::topics::CLUSTER_METADATA_TOPIC;
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
@@ -19,6 +20,7 @@ use crate::watched_dirs::{WatchedDir, WatchedDirs};
 /// One folder of `log.dirs`, locked as long as this lives.
 pub(crate) struct DataDir {
     pub path: PathBuf,
+    /// Zero if the folder could not be read.
     pub directory_id: Uuid,
     pub files: LogDir,
     /// Whether it has failed since.
@@ -45,27 +47,79 @@ pub(crate) struct OpenedDirs {
     pub formatted: bool,
 }
 
-/// Locks all folders, then reads or writes their identity. Nothing is written before every lock is held.
+impl OpenedDirs {
+    /// Those that have not failed.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = &DataDir> {
+        self.dirs.iter().filter(|dir| !dir.watched.has_failed())
+    }
+}
+
+/// Locks all folders, then reads or writes their identity. Nothing is written before every lock is held. A folder that
+/// the disk does not let us use is out of use from the start, as long as another one is left and it holds no metadata.
 pub(crate) fn open(
     vfs: &Arc<dyn Vfs>,
     watched: &WatchedDirs,
     node_id: NodeId,
     wanted_cluster_id: Option<&str>,
 ) -> Result<OpenedDirs, StartError> {
-    let locked = watched.log_dirs().iter().map(|dir| lock(vfs, dir.path())).collect::<Result<Vec<_>, _>>()?;
-    let found = locked.iter().map(identity).collect::<Result<Vec<_>, _>>()?;
-    let formatted = found.iter().all(Option::is_none);
-    let known = found.iter().flatten().next().map(|known| known.cluster_id.clone());
+    let mut found = Vec::new();
+    for dir in watched.log_dirs() {
+        let read = lock(vfs, dir.path()).and_then(|files| identity(&files).map(|found| (files, found)));
+        found.push(unless_broken(watched, dir, read)?);
+    }
+    let formatted = found.iter().flatten().all(|(_, found)| found.is_none());
+    let known = found.iter().flatten().find_map(|(_, found)| found.as_ref()).map(|known| known.cluster_id.clone());
     let cluster_id = wanted_cluster_id.map(str::to_owned).or(known).unwrap_or_else(|| Uuid::random().to_string());
-    for (files, found) in locked.iter().zip(&found) {
-        match found {
-            Some(found) => check_identity(files.path(), found, node_id, &cluster_id)?,
-            None => refuse_foreign_data(files)?,
+    for (dir, found) in watched.log_dirs().iter().zip(&mut found) {
+        let checked = found.as_ref().map_or(Ok(()), |(files, found)| match found {
+            Some(found) => check_identity(files.path(), found, node_id, &cluster_id),
+            None => refuse_foreign_data(files),
+        });
+        if unless_broken(watched, dir, checked)?.is_none() {
+            *found = None;
         }
     }
-    let opened = locked.into_iter().zip(found).zip(watched.log_dirs());
-    let opened = opened.map(|((files, found), watched)| adopt(files, found, watched, &cluster_id, node_id));
-    Ok(OpenedDirs { dirs: opened.collect::<Result<_, _>>()?, cluster_id, formatted })
+    let mut dirs = Vec::new();
+    for (dir, found) in watched.log_dirs().iter().zip(found) {
+        let adopted = found.map(|(files, found)| adopt(files, found, dir, &cluster_id, node_id));
+        let adopted = adopted.map(|adopted| unless_broken(watched, dir, adopted)).transpose()?.flatten();
+        dirs.push(adopted.unwrap_or_else(|| out_of_use(vfs, dir)));
+    }
+    Ok(OpenedDirs { dirs, cluster_id, formatted })
+}
+
+/// Takes a folder out of use that cannot be worked with, if the broker can do without it; then there is nothing.
+fn unless_broken<T>(
+    all: &WatchedDirs,
+    dir: &Arc<WatchedDir>,
+    result: Result<T, StartError>,
+) -> Result<Option<T>, StartError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ StartError::DataDir { .. }) => {
+            dir.fail(&error.to_string());
+            if dir_failure::why_to_end(all).is_some() { Err(error) } else { Ok(None) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is known of a folder that could not be opened.
+fn out_of_use(vfs: &Arc<dyn Vfs>, watched: &Arc<WatchedDir>) -> DataDir {
+    let path = watched.path().to_owned();
+    DataDir {
+        files: LogDir::out_of_use(Arc::clone(vfs), path.clone()),
+        path,
+        directory_id: Uuid::ZERO,
+        watched: Arc::clone(watched),
+        clean_shutdown: false,
+        previous_broker_epoch: -1,
+        recovery_points: BTreeMap::new(),
+        log_start_offsets: BTreeMap::new(),
+        closed: Mutex::default(),
+        commit: OnceLock::new(),
+        unreplayed: OnceLock::new(),
+    }
 }
 
 fn lock(vfs: &Arc<dyn Vfs>, path: &Path) -> Result<LogDir, StartError> {

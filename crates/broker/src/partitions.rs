@@ -14,7 +14,9 @@ use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::configs::Configs;
+use crate::dir_failure::reason_for_clients;
 use crate::log_dirs::DataDir;
+use crate::watched_dirs::WatchedDir;
 
 /// Fewer logs are not worth a thread.
 const LOGS_PER_THREAD: usize = 32;
@@ -30,6 +32,13 @@ enum Opening {
     /// Its topic was just created. The checkpoints that were read at the start can only speak of another topic that had
     /// this name.
     Created,
+}
+
+/// Why a log was not opened.
+enum NotOpened<'a> {
+    Log(LogError),
+    /// It is in this dir, or may be.
+    DirFailed(&'a WatchedDir),
 }
 
 /// A folder of a deleted partition and when its files are removed.
@@ -161,7 +170,11 @@ impl PartitionLife {
                 log.assign_leader_epoch(leader_epoch);
                 self.in_service(topic_partition, topic.id, log, leader_epoch)
             }
-            Err(reason) => {
+            Err(NotOpened::DirFailed(dir)) => {
+                dir.took_out(&topic_partition);
+                Partition::offline(topic_partition, topic.id, reason_for_clients(dir))
+            }
+            Err(NotOpened::Log(reason)) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
                     self.failed.lock().push((topic_partition.clone(), opening));
@@ -205,14 +218,14 @@ impl PartitionLife {
         partition: &TopicPartition,
         opening: Opening,
         config: Arc<LogConfig>,
-    ) -> Result<Log, LogError> {
+    ) -> Result<Log, NotOpened<'_>> {
         let now_ms = self.clock.wall_ms();
         if opening == Opening::AtStart
             && let Some(log) = self.reopen_log(topic.id, partition, &config, now_ms)
         {
             return Ok(log);
         }
-        let (dir, replaces_older) = self.dir_of(partition, topic.id);
+        let (dir, replaces_older) = self.dir_of(partition, topic.id, opening)?;
         let path = dir.files.partition_dir(partition);
         let open = match opening {
             // What the checkpoints say was said of the older topic.
@@ -226,7 +239,8 @@ impl PartitionLife {
             },
         };
         let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
-        Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms)
+        let opened = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms);
+        opened.map_err(NotOpened::Log)
     }
 
     /// The log as the last clean stop left it, if it was written down and nobody has touched its folder since.
@@ -254,11 +268,17 @@ impl PartitionLife {
 
     /// The folder that holds the partition already, else of those in use and with room the one with the fewest partitions. A folder of an
     /// older topic of the same name is set aside first; says whether there was one.
-    fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid) -> (&DataDir, bool) {
+    fn dir_of(
+        &self,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        opening: Opening,
+    ) -> Result<(&DataDir, bool), NotOpened<'_>> {
         let mut replaces_older = false;
         for dir in self.dirs.iter() {
             let path = dir.files.partition_dir(partition);
-            if !self.vfs.exists(&path) {
+            let is_older = opening == Opening::Created && dir.watched.has_failed();
+            if is_older || !self.is_there(dir, &path) {
                 continue;
             }
             match read_partition_metadata(&*self.vfs, &path) {
@@ -266,8 +286,15 @@ impl PartitionLife {
                     replaces_older = true;
                     self.set_aside(dir, partition, "an older topic of this name");
                 }
-                _ => return (dir, replaces_older),
+                _ if dir.watched.has_failed() => return Err(NotOpened::DirFailed(&dir.watched)),
+                _ => return Ok((dir, replaces_older)),
             }
+        }
+        // What cannot be found may be in a dir that has failed: made anew elsewhere it would be empty.
+        if opening == Opening::AtStart
+            && let Some(failed) = self.dirs.iter().find(|dir| dir.watched.has_failed())
+        {
+            return Err(NotOpened::DirFailed(&failed.watched));
         }
         let worth = |i: &usize| {
             let watched = &self.dirs[*i].watched;
@@ -276,7 +303,19 @@ impl PartitionLife {
         let emptiest = (0..self.dirs.len()).min_by_key(worth);
         let emptiest = emptiest.unwrap_or(0);
         self.loads[emptiest].fetch_add(1, Ordering::Relaxed);
-        (&self.dirs[emptiest], replaces_older)
+        Ok((&self.dirs[emptiest], replaces_older))
+    }
+
+    /// Whether a folder exists. A disk that does not say takes its dir out of use.
+    fn is_there(&self, dir: &DataDir, path: &Path) -> bool {
+        match self.vfs.stat(path) {
+            Ok(_) => true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => {
+                dir.watched.fail(&format!("looking for {} failed: {error}", path.display()));
+                false
+            }
+        }
     }
 
     /// Folders that no topic of the metadata owns: kept under another name, never served, never mixed up.

@@ -96,7 +96,7 @@ pub(crate) async fn register(
         cluster_id: opened.cluster_id.clone(),
         node_id: config.node_id(),
         incarnation_id: Uuid::random(),
-        directory_ids: opened.dirs.iter().map(|dir| dir.directory_id).collect(),
+        directory_ids: opened.in_use().map(|dir| dir.directory_id).collect(),
         listeners: listeners.iter().map(registered).collect(),
         rack: config.text("broker.rack").map(str::to_owned),
         supported_features: supported_features(),

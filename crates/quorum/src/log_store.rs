@@ -7,12 +7,14 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use barnabas_common::NodeId;
+use openraft::OptionalSend;
+use openraft::entry::{EntryPayload, RaftEntry};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use openraft::{OptionalSend, entry::RaftEntry};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::types::{Entry, LogId, TypeConfig, Vote, decode, encode};
+use crate::types::{Entry, LogId, TypeConfig, Vote, VoterId, decode, encode};
 use crate::wal::{Contents, Record, Wal};
 use crate::wal_writer::{FailureCell, WalWriter};
 
@@ -51,6 +53,16 @@ impl LogStore {
     /// The last entry that was purged; a snapshot must cover it.
     pub(crate) fn purged(&self) -> Option<LogId> {
         self.inner.log.lock().purged
+    }
+
+    /// The voter that a node is by the last entry that names voters.
+    pub(crate) fn voter_of(&self, node_id: NodeId) -> Option<VoterId> {
+        let log = self.inner.log.lock();
+        let membership = log.entries.values().rev().find_map(|entry| match &entry.payload {
+            EntryPayload::Membership(membership) => Some(membership),
+            _ => None,
+        })?;
+        membership.nodes().find(|(_, voter)| voter.node_id == node_id).map(|(id, _)| *id)
     }
 
     /// Whether as many bytes of entries were added since this last said yes.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use barnabas_common::NodeId;
 use barnabas_metadata::{CommandResult, ConfigRules, MetadataImage, MetadataState, decode_image, encode_image};
 use futures_core::Stream;
 use openraft::entry::EntryPayload;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::error::QuorumError;
 use crate::snapshot_files::SnapshotFiles;
-use crate::types::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::types::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, VoterId};
 
 /// Where the current image is found: without a lock for those who look, with a wake-up for those who wait.
 pub(crate) struct Published {
@@ -75,6 +76,11 @@ impl Machine {
 
     pub(crate) fn last_applied(&self) -> Option<LogId> {
         self.last_applied
+    }
+
+    /// The voter that a node is by the snapshot.
+    pub(crate) fn voter_of(&self, node_id: NodeId) -> Option<VoterId> {
+        self.membership.nodes().find(|(_, voter)| voter.node_id == node_id).map(|(id, _)| *id)
     }
 
     pub(crate) fn files(&self) -> &SnapshotFiles {

@@ -15,6 +15,8 @@ pub struct QuorumOptions {
     pub node_id: NodeId,
     /// `directory.id` of the log directory: the voter's identity, never used again after a wipe.
     pub directory_id: Uuid,
+    /// The log directory that gave the quorum its identity cannot be read: a quorum that is there keeps the one it has.
+    pub keeps_identity: bool,
     pub vfs: Arc<dyn Vfs>,
     pub clock: Arc<dyn Clock>,
     pub config_rules: Arc<dyn ConfigRules>,
@@ -38,6 +40,7 @@ impl QuorumOptions {
             dir: dir.into(),
             node_id,
             directory_id,
+            keeps_identity: false,
             vfs,
             clock,
             config_rules,

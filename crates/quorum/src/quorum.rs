@@ -43,13 +43,17 @@ pub struct Quorum {
 impl Quorum {
     /// Forms a quorum of one in an empty folder, or takes up the one that is there. When this returns, this node
     /// leads and the image holds every command that was ever acknowledged.
-    pub async fn start(options: QuorumOptions) -> Result<Self, QuorumError> {
+    pub async fn start(mut options: QuorumOptions) -> Result<Self, QuorumError> {
         let failure: FailureCell = Arc::new(OnceLock::new());
         let (log, machine) = {
             let (options, failure) = (options.clone(), failure.clone());
             let opened = tokio::task::spawn_blocking(move || open(&options, failure)).await;
             opened.map_err(|e| QuorumError::Failed { reason: e.to_string() })??
         };
+        if options.keeps_identity {
+            let known = log.voter_of(options.node_id).or_else(|| machine.voter_of(options.node_id));
+            options.directory_id = known.map_or(options.directory_id, |voter| voter.0);
+        }
         let (published, snapshots) = (machine.published(), machine.files().clone());
         let voter = VoterId(options.directory_id);
         let config = Arc::new(raft_config(&options));

@@ -268,8 +268,8 @@ impl Partition {
         self.waiters.wake_all();
     }
 
-    /// Brings everything in the log to disk, without its lock. False if the log is gone and that cannot be done.
-    pub(crate) fn sync_segments(&self) -> io::Result<bool> {
+    /// Brings everything in the log to disk, without its lock. False if the log is gone and that cannot be done. Blocks.
+    pub fn sync_segments(&self) -> io::Result<bool> {
         let mut tries = 0;
         loop {
             match self.try_to_sync_segments() {

@@ -4,6 +4,7 @@
 
 mod every_site;
 mod failing_dir;
+mod failing_start;
 mod full_disk;
 mod restart;
 mod retention;

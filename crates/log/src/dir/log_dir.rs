@@ -16,11 +16,11 @@ use super::start_snapshot::{self, ClosedLogs};
 const DELETED_SUFFIX: &str = "-delete";
 const MAX_NAME_BYTES: usize = 255;
 
-/// A log directory, locked for this process.
+/// A log directory, locked for this process unless it is out of use.
 pub struct LogDir {
     vfs: Arc<dyn Vfs>,
     path: PathBuf,
-    _lock: DirLock,
+    _lock: Option<DirLock>,
 }
 
 impl LogDir {
@@ -28,7 +28,12 @@ impl LogDir {
     pub fn open(vfs: Arc<dyn Vfs>, path: PathBuf) -> Result<LogDir, LockError> {
         vfs.create_dir_all(&path).map_err(|source| LockError::Io { dir: path.clone(), source })?;
         let lock = DirLock::acquire(&*vfs, &path)?;
-        Ok(LogDir { vfs, path, _lock: lock })
+        Ok(LogDir { vfs, path, _lock: Some(lock) })
+    }
+
+    /// Stands for a directory that could not be opened. Nothing may be written to it: nobody holds its lock.
+    pub fn out_of_use(vfs: Arc<dyn Vfs>, path: PathBuf) -> LogDir {
+        LogDir { vfs, path, _lock: None }
     }
 
     pub fn path(&self) -> &Path {
