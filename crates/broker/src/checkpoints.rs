@@ -83,12 +83,13 @@ impl Checkpoints {
 }
 
 fn found_at_start(dir: &DataDir) -> BTreeMap<TopicPartition, Offsets> {
-    let of = |(partition, recovery_point): (&TopicPartition, &i64)| {
+    let of = |partition: &TopicPartition| {
         let log_start_offset = dir.log_start_offsets.get(partition).copied().unwrap_or(0);
-        let offsets = Offsets { recovery_point: *recovery_point, log_start_offset, high_watermark: *recovery_point };
-        (partition.clone(), offsets)
+        let recovery_point = dir.recovery_points.get(partition).copied().unwrap_or(0);
+        (partition.clone(), Offsets { recovery_point, log_start_offset, high_watermark: recovery_point })
     };
-    dir.recovery_points.iter().map(of).collect()
+    // A crash between the two files leaves some in one of them only.
+    dir.recovery_points.keys().chain(dir.log_start_offsets.keys()).map(of).collect()
 }
 
 fn collect(

@@ -201,9 +201,12 @@ fn assemble(
 async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), StartError> {
     let (broker, life) = (Arc::clone(broker), Arc::clone(life));
     let loading = tokio::task::spawn_blocking(move || {
-        life.load_all(&broker.replicas, &broker.image());
+        let image = broker.image();
+        life.load_all(&broker.replicas, &image);
         // A failure was said; a full disk must not keep the broker from starting.
         let _ = broker.checkpoints.forget_strangers(&broker);
+        cleaner::forget_gone(&broker);
+        life.replace_older(&broker.replicas, &image);
         journals::start(&broker)?;
         // A dir that has failed so far costs its partitions, not the start.
         dir_failure::take_out(&broker);
@@ -260,15 +263,17 @@ async fn follow_metadata(broker: Arc<Broker>, life: Arc<PartitionLife>, publish:
 fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &MetadataImage) {
     let delta = MetadataDelta::between(old, new);
     broker.metrics.metadata_changed(&delta);
-    life.delete(&broker.replicas, &delta);
+    let deleted = life.take_deleted(&broker.replicas, &delta);
     for topic in &delta.deleted_topics {
         broker.groups.topic_deleted(&topic.name);
         broker.metrics.topic_deleted(&topic.name);
     }
     if !delta.deleted_topics.is_empty() {
-        // Before a new topic of the same name is opened: its log must not be judged by the old one's offsets. A failure
-        // was said; what is opened anew does not look at checkpoints either.
+        // Once for all of them, and before their folders go: a new topic of the same name must not be judged by the old one's
+        // offsets, after a crash neither. A failure was said; that a full disk is relieved is worth more.
         let _ = broker.checkpoints.write(broker);
+        cleaner::forget_gone(broker);
+        life.delete(&deleted);
     }
     life.open_new(&broker.replicas, new, &delta);
     if journals::is_durable(broker) && !(delta.created_topics.is_empty() && delta.changed_topics.is_empty()) {

@@ -1,6 +1,7 @@
 //! Follows the metadata: opens the logs of partitions that are this broker's, deletes those of topics that are
 //! gone, and hands changed settings on. Clients see an image only after this has carried it out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +40,14 @@ enum NotOpened<'a> {
     Log(LogError),
     /// It is in this dir, or may be.
     DirFailed(&'a WatchedDir),
+    /// An older topic's folder is in its place: see [`PartitionLife::replace_older`].
+    IsOlder,
+}
+
+/// A partition that was deleted and whose folder is there still.
+pub(crate) struct Deleted {
+    partition: TopicPartition,
+    delay_ms: i64,
 }
 
 /// A folder of a deleted partition and when its files are removed.
@@ -60,6 +69,8 @@ pub(crate) struct PartitionLife {
     doomed: Mutex<Vec<Doomed>>,
     /// Logs to be tried again.
     failed: Mutex<Vec<(TopicPartition, Opening)>>,
+    /// Found at the start: folders of older topics, in which dir.
+    older: Mutex<Vec<(usize, TopicPartition)>>,
 }
 
 impl PartitionLife {
@@ -73,18 +84,36 @@ impl PartitionLife {
         let held = |dir: &DataDir| dir.files.partitions().map_or(0, |partitions| partitions.len());
         let loads = dirs.iter().map(held).map(AtomicUsize::new).collect();
         let handles = Handles::with_limit(handles_for_logs());
-        Self { node_id, vfs, clock, dirs, configs, handles, loads, doomed: Mutex::default(), failed: Mutex::default() }
+        let (doomed, failed, older) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { node_id, vfs, clock, dirs, configs, handles, loads, doomed, failed, older }
     }
 
-    /// Opens everything that the image gives this broker, and removes what earlier deletions left behind.
+    /// Opens everything that the image gives this broker and that has a folder of its own or none, and removes what earlier
+    /// deletions left behind. To be followed by [`Self::replace_older`].
     pub(crate) fn load_all(&self, replicas: &ReplicaManager, image: &MetadataImage) {
         self.remove_leftovers();
-        self.set_strays_aside(image);
         let wanted = image.topics().flat_map(|topic| self.own_partitions(topic).map(move |index| (topic, index)));
         self.open_all(replicas, image, &wanted.collect::<Vec<_>>(), Opening::AtStart);
         for dir in self.dirs.iter() {
             *dir.closed.lock() = ClosedLogs::new();
         }
+    }
+
+    /// Sets folders aside that are no topic's any more, and opens the partitions that have the names of some. By now the
+    /// checkpoints must say nothing of what is in `replicas` not yet: with its folder goes what tells that it was an older
+    /// topic's.
+    pub(crate) fn replace_older(&self, replicas: &ReplicaManager, image: &MetadataImage) {
+        self.set_strays_aside(image);
+        let older = std::mem::take(&mut *self.older.lock());
+        for (dir, partition) in &older {
+            self.set_aside(&self.dirs[*dir], partition, "an older topic of this name");
+        }
+        let names: BTreeSet<_> = older.iter().map(|(_, partition)| partition).collect();
+        let is_missing = |name: &&TopicPartition| replicas.get(&name.topic, name.partition).is_none();
+        let wanted = names.into_iter().filter(is_missing);
+        let wanted: Vec<_> =
+            wanted.filter_map(|name| image.topic(&name.topic).map(|topic| (topic, name.partition))).collect();
+        self.open_all(replicas, image, &wanted, Opening::Created);
     }
 
     /// Opens logs, several at a time.
@@ -101,9 +130,8 @@ impl PartitionLife {
             for of_topic in part.chunk_by(|left, right| Arc::ptr_eq(left.0, right.0)) {
                 let Some((topic, _)) = of_topic.first() else { continue };
                 let config = Arc::new(self.configs.log_config(image, &topic.name));
-                for (_, index) in of_topic {
-                    replicas.insert(Arc::new(self.open(topic, *index, opening, config.clone())));
-                }
+                let opened = of_topic.iter().filter_map(|(_, index)| self.open(topic, *index, opening, config.clone()));
+                opened.for_each(|partition| replicas.insert(Arc::new(partition)));
             }
         };
         std::thread::scope(|scope| {
@@ -119,11 +147,9 @@ impl PartitionLife {
         });
     }
 
-    /// Deletes what a step from one image to the next takes away.
-    pub(crate) fn delete(&self, replicas: &ReplicaManager, delta: &MetadataDelta) {
-        for topic in &delta.deleted_topics {
-            self.delete_topic(replicas, topic);
-        }
+    /// Takes out of service what a step from one image to the next deletes; to be followed by [`Self::delete`].
+    pub(crate) fn take_deleted(&self, replicas: &ReplicaManager, delta: &MetadataDelta) -> Vec<Deleted> {
+        delta.deleted_topics.iter().flat_map(|topic| self.take_topic(replicas, topic)).collect()
     }
 
     /// Opens what a step brings, and hands changed settings on.
@@ -144,7 +170,8 @@ impl PartitionLife {
             let Some(topic) = image.topic(&name.topic) else { continue };
             if topic.partition(name.partition).is_some() {
                 let config = Arc::new(self.configs.log_config(image, &topic.name));
-                replicas.insert(Arc::new(self.open(topic, name.partition, opening, config)));
+                let opened = self.open(topic, name.partition, opening, config);
+                opened.into_iter().for_each(|partition| replicas.insert(Arc::new(partition)));
             }
         }
     }
@@ -161,10 +188,12 @@ impl PartitionLife {
         self.open_all(replicas, image, &missing.map(|index| (topic, index)).collect::<Vec<_>>(), Opening::Created);
     }
 
-    fn open(&self, topic: &TopicImage, index: i32, opening: Opening, config: Arc<LogConfig>) -> Partition {
+    /// Nothing if an older topic of the name is in the way.
+    fn open(&self, topic: &TopicImage, index: i32, opening: Opening, config: Arc<LogConfig>) -> Option<Partition> {
         let topic_partition = TopicPartition::new(Arc::clone(&topic.name), index);
         let leader_epoch = topic.partition(index).map_or(0, |partition| partition.leader_epoch);
-        match self.open_log(topic, &topic_partition, opening, config) {
+        Some(match self.open_log(topic, &topic_partition, opening, config) {
+            Err(NotOpened::IsOlder) => return None,
             Ok(mut log) => {
                 // Known before the first append: somebody may ask where the epoch starts (KAFKA-7415).
                 log.assign_leader_epoch(leader_epoch);
@@ -182,7 +211,7 @@ impl PartitionLife {
                 error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
                 Partition::offline(topic_partition, topic.id, reason.to_string())
             }
-        }
+        })
     }
 
     /// The partition of a log that has been opened, or tried again, while the broker runs.
@@ -225,11 +254,9 @@ impl PartitionLife {
         {
             return Ok(log);
         }
-        let (dir, replaces_older) = self.dir_of(partition, topic.id, opening)?;
+        let dir = self.dir_of(partition, topic.id, opening)?;
         let path = dir.files.partition_dir(partition);
         let open = match opening {
-            // What the checkpoints say was said of the older topic.
-            Opening::AtStart if replaces_older => OpenOptions::default(),
             Opening::Created => OpenOptions::default(),
             Opening::AtStart => OpenOptions {
                 clean_shutdown: dir.clean_shutdown,
@@ -266,44 +293,45 @@ impl PartitionLife {
         self.dirs.iter().find(holds).is_some_and(|dir| dir.watched.has_failed())
     }
 
-    /// The folder that holds the partition already, else of those in use and with room the one with the fewest partitions. A folder of an
-    /// older topic of the same name is set aside first; says whether there was one.
-    fn dir_of(
-        &self,
-        partition: &TopicPartition,
-        topic_id: Uuid,
-        opening: Opening,
-    ) -> Result<(&DataDir, bool), NotOpened<'_>> {
-        let mut replaces_older = false;
-        for dir in self.dirs.iter() {
+    /// The folder that holds the partition already, else the best one for a new partition. A folder of an older topic of the
+    /// same name is set aside first; at the start that is left to [`Self::replace_older`].
+    fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid, opening: Opening) -> Result<&DataDir, NotOpened<'_>> {
+        let mut is_older = false;
+        for (index, dir) in self.dirs.iter().enumerate() {
             let path = dir.files.partition_dir(partition);
-            let is_older = opening == Opening::Created && dir.watched.has_failed();
-            if is_older || !self.is_there(dir, &path) {
+            let is_of_another = opening == Opening::Created && dir.watched.has_failed();
+            if is_of_another || !self.is_there(dir, &path) {
                 continue;
             }
             match read_partition_metadata(&*self.vfs, &path) {
-                Ok(Some(found)) if found != topic_id => {
-                    replaces_older = true;
-                    self.set_aside(dir, partition, "an older topic of this name");
+                Ok(Some(found)) if found != topic_id && opening == Opening::AtStart => {
+                    is_older = true;
+                    self.older.lock().push((index, partition.clone()));
                 }
+                Ok(Some(found)) if found != topic_id => self.set_aside(dir, partition, "an older topic of this name"),
                 _ if dir.watched.has_failed() => return Err(NotOpened::DirFailed(&dir.watched)),
-                _ => return Ok((dir, replaces_older)),
+                _ => return Ok(dir),
             }
         }
         // What cannot be found may be in a dir that has failed: made anew elsewhere it would be empty.
-        if opening == Opening::AtStart
-            && let Some(failed) = self.dirs.iter().find(|dir| dir.watched.has_failed())
-        {
-            return Err(NotOpened::DirFailed(&failed.watched));
+        match self.dirs.iter().find(|dir| dir.watched.has_failed()) {
+            Some(failed) if opening == Opening::AtStart => Err(NotOpened::DirFailed(&failed.watched)),
+            _ if is_older => Err(NotOpened::IsOlder),
+            _ => Ok(self.dir_for_new(partition, opening)),
         }
+    }
+
+    /// Of the dirs in use and with room the one with the fewest partitions.
+    fn dir_for_new(&self, partition: &TopicPartition, opening: Opening) -> &DataDir {
         let worth = |i: &usize| {
-            let watched = &self.dirs[*i].watched;
-            (watched.has_failed(), watched.space.refuses(), self.load_of(*i))
+            let DataDir { watched, recovery_points, .. } = &self.dirs[*i];
+            // Where it has been its folder is missed.
+            let is_home = opening == Opening::AtStart && recovery_points.contains_key(partition);
+            (!is_home, watched.has_failed(), watched.space.refuses(), self.load_of(*i))
         };
-        let emptiest = (0..self.dirs.len()).min_by_key(worth);
-        let emptiest = emptiest.unwrap_or(0);
-        self.loads[emptiest].fetch_add(1, Ordering::Relaxed);
-        Ok((&self.dirs[emptiest], replaces_older))
+        let best = (0..self.dirs.len()).min_by_key(worth).unwrap_or(0);
+        self.loads[best].fetch_add(1, Ordering::Relaxed);
+        &self.dirs[best]
     }
 
     /// Whether a folder exists. A disk that does not say takes its dir out of use.
@@ -339,32 +367,45 @@ impl PartitionLife {
         }
     }
 
-    fn delete_topic(&self, replicas: &ReplicaManager, topic: &TopicImage) {
-        let mut count = 0;
-        for partition in replicas.remove_topic(&topic.name, topic.id) {
-            count += 1;
+    fn take_topic(&self, replicas: &ReplicaManager, topic: &TopicImage) -> Vec<Deleted> {
+        let take = |partition: Arc<Partition>| {
             let delay_ms = partition.with_log(|log| log.config().file_delete_delay_ms).unwrap_or(0);
             drop(partition.take_log(ErrorCode::UnknownTopicOrPartition, "the topic was deleted"));
-            self.doom(&partition.topic_partition, delay_ms);
-        }
-        info!(topic = %topic.name, id = %topic.id, partitions = count, "deleted topic");
+            Deleted { partition: partition.topic_partition.clone(), delay_ms }
+        };
+        let taken: Vec<_> = replicas.remove_topic(&topic.name, topic.id).into_iter().map(take).collect();
+        info!(topic = %topic.name, id = %topic.id, partitions = taken.len(), "deleted topic");
+        taken
     }
 
-    fn doom(&self, partition: &TopicPartition, delay_ms: i64) {
+    /// Deletes the folders of partitions that have been taken out of service. By now the checkpoints must say nothing of
+    /// them, or after a crash they would be held against a new topic of the name.
+    pub(crate) fn delete(&self, deleted: &[Deleted]) {
         for (dir, load) in self.dirs.iter().zip(&self.loads) {
-            if !self.vfs.exists(&dir.files.partition_dir(partition)) {
+            let doomed: Vec<Doomed> = deleted.iter().filter_map(|deleted| self.doom(dir, deleted)).collect();
+            if doomed.is_empty() {
                 continue;
             }
-            let _ = load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |load| load.checked_sub(1));
-            // The name is free for a new topic at once; the files stay for readers that still hold them.
-            match dir.files.rename_for_delete(partition, &Uuid::random().to_string()) {
-                Ok(renamed) => {
-                    let at_ms = self.clock.monotonic_ms().saturating_add(delay_ms);
-                    self.doomed.lock().push(Doomed { dir: renamed, at_ms });
-                }
-                Err(error) => error!(%partition, %error, "cannot rename the folder of a deleted topic"),
+            let left = |load: usize| Some(load.saturating_sub(doomed.len()));
+            let _ = load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+            self.doomed.lock().extend(doomed);
+            if let Err(error) = dir.files.sync() {
+                error!(dir = %dir.path.display(), %error, "cannot make the deletion of topics durable");
             }
         }
+    }
+
+    /// The name is free for a new topic at once; the files stay for readers that still hold them.
+    fn doom(&self, dir: &DataDir, deleted: &Deleted) -> Option<Doomed> {
+        let Deleted { partition, delay_ms } = deleted;
+        if !self.vfs.exists(&dir.files.partition_dir(partition)) {
+            return None;
+        }
+        let renamed = dir.files.rename_for_delete(partition, &Uuid::random().to_string());
+        let renamed = renamed
+            .inspect_err(|error| error!(%partition, %error, "cannot rename the folder of a deleted topic"))
+            .ok()?;
+        Some(Doomed { dir: renamed, at_ms: self.clock.monotonic_ms().saturating_add(*delay_ms) })
     }
 
     fn is_in_full_dir(&self, path: &Path) -> bool {

@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use barnabas_common::ErrorCode;
 use barnabas_common::vfs::{Fault, FaultOp};
-use barnabas_protocol::ApiKey;
-use barnabas_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
-use barnabas_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 use crate::support::{Client, Disks, start};
 
@@ -42,14 +39,6 @@ fn assert_fit_for_clients(error: i16) {
         ErrorCode::BrokerNotAvailable,
     ];
     assert!(allowed.iter().any(|code| code.code() == error), "a client was told {}", ErrorCode::from_code(error));
-}
-
-async fn delete_records(client: &mut Client, topic: &str, offset: i64) -> i16 {
-    let partition = DeleteRecordsPartition { partition_index: 0, offset };
-    let topic = DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
-    let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 5000 };
-    let answer: DeleteRecordsResponse = client.call(ApiKey::DeleteRecords, 2, &request).await;
-    answer.topics[0].partitions[0].error_code
 }
 
 /// What the disk holds before the failure.
@@ -90,7 +79,7 @@ async fn work(client: &mut Client) -> Acknowledged {
     for _ in 0..2 {
         produce(client, "new", &mut done.new).await;
     }
-    if told(delete_records(client, "old", 1).await) {
+    if told(client.delete_records("old", 0, 1).await) {
         done.old_start = 1;
     }
     done.is_doomed_deleted = told(client.delete_topic("doomed").await);

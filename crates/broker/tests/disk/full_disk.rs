@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use barnabas_common::vfs::Vfs;
 use barnabas_protocol::ApiKey;
-use barnabas_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use barnabas_protocol::messages::{
-    CreatePartitionsRequest, CreatePartitionsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
-    create_partitions_request::CreatePartitionsTopic,
+    CreatePartitionsRequest, CreatePartitionsResponse, create_partitions_request::CreatePartitionsTopic,
 };
 
 use crate::support::{Client, Disks, STORAGE_ERROR, scrape, start};
@@ -30,14 +28,6 @@ async fn fill(client: &mut Client, topic: &str) -> i64 {
         }
     }
     panic!("it was never refused");
-}
-
-async fn delete_records(client: &mut Client, topic: &str, offset: i64) {
-    let partition = DeleteRecordsPartition { partition_index: 0, offset };
-    let topic = DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
-    let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 5000 };
-    let answer: DeleteRecordsResponse = client.call(ApiKey::DeleteRecords, 2, &request).await;
-    assert_eq!(answer.topics[0].partitions[0].error_code, 0);
 }
 
 /// Deleting gives room back soon, whatever the delays say that hold while there is enough of it.
@@ -79,12 +69,12 @@ async fn producers_stop_at_the_reserve_and_go_on_when_there_is_room() {
     assert_eq!(answer.results[0].error_code, STORAGE_ERROR);
 
     // Some of the records go, then the rest of them, then the topic.
-    delete_records(&mut client, "full", count - 10).await;
+    assert_eq!(client.delete_records("full", 0, count - 10).await, 0);
     assert_eq!(eventually_taken(&mut client, "other").await, 0);
     assert_eq!(client.create_topic("more", 1, &[]).await.error_code, 0);
     let count = count + fill(&mut client, "full").await;
     assert_eq!(client.read_to_end("full", 0, count - 20).await, count);
-    delete_records(&mut client, "full", -1).await;
+    assert_eq!(client.delete_records("full", 0, -1).await, 0);
     assert_eq!(eventually_taken(&mut client, "full").await, count, "offsets go on");
     fill(&mut client, "full").await;
     assert_eq!(client.delete_topic("full").await, 0);

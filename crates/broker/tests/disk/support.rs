@@ -10,6 +10,7 @@ use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, MemVfs, OpenMode, Vfs,
 use barnabas_common::{Clock, SystemClock};
 use barnabas_config::{BrokerConfig, LoadInput};
 use barnabas_protocol::ApiKey;
+use barnabas_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use barnabas_protocol::messages::fetch_response::PartitionData;
 use barnabas_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use barnabas_protocol::messages::offset_fetch_request::OffsetFetchRequestTopic;
@@ -121,6 +122,15 @@ pub(crate) async fn scrape(running: &RunningBroker, sample: &str) -> f64 {
 }
 
 impl Client {
+    /// Makes records before an offset unreadable; returns the error.
+    pub(crate) async fn delete_records(&mut self, topic: &str, partition_index: i32, offset: i64) -> i16 {
+        let partition = DeleteRecordsPartition { partition_index, offset };
+        let topic = DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
+        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 5000 };
+        let answer: DeleteRecordsResponse = self.call(ApiKey::DeleteRecords, 2, &request).await;
+        answer.topics[0].partitions[0].error_code
+    }
+
     /// Appends one record.
     pub(crate) async fn produce(&mut self, topic: &str, index: i32, value: &[u8]) -> PartitionProduceResponse {
         self.append(topic, index, batch(SystemClock::default().wall_ms(), &[value])).await

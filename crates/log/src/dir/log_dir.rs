@@ -63,15 +63,19 @@ impl LogDir {
     }
 
     /// Takes a partition's folder out of sight at once, so that it can be removed later. `unique_id` keeps apart folders
-    /// of topics that were created again.
+    /// of topics that were created again. Durable with the next [`LogDir::sync`]: one for many.
     pub fn rename_for_delete(&self, partition: &TopicPartition, unique_id: &str) -> io::Result<PathBuf> {
         let suffix = format!("-{}.{unique_id}{DELETED_SUFFIX}", partition.partition);
         let room = MAX_NAME_BYTES.saturating_sub(suffix.len());
         let topic: String = partition.topic.chars().take(room).collect();
         let target = self.path.join(topic + &suffix);
         self.vfs.rename(&self.partition_dir(partition), &target)?;
-        self.vfs.sync_dir(&self.path)?;
         Ok(target)
+    }
+
+    /// Makes the names of all folders durable.
+    pub fn sync(&self) -> io::Result<()> {
+        self.vfs.sync_dir(&self.path)
     }
 
     /// Offsets of a checkpoint file; none if it is missing or damaged.
@@ -133,6 +137,7 @@ mod tests {
         vfs.open(Path::new("/data/file-3"), OpenMode::CREATE).unwrap();
         let a1 = TopicPartition::new("a", 1);
         let renamed = dir.rename_for_delete(&a1, "0123").unwrap();
+        dir.sync().unwrap();
         assert_eq!(renamed, Path::new("/data/a-1.0123-delete"));
         assert_eq!(dir.partitions().unwrap(), [TopicPartition::new("a", 0), TopicPartition::new("dash-ed", 2)]);
         assert_eq!(dir.deleted_dirs().unwrap(), vec![renamed.clone()]);
