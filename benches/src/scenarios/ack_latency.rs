@@ -52,7 +52,7 @@ pub(super) fn run(common: &Common, options: &AckLatency) -> Result<Written> {
     report.say(&format!(
         "One connection, {} requests/s of one record of {} bytes, acks=all, on schedule for {seconds} s; latency counts from \
          the time a request was due to its acknowledgement. Bare disk: pwrite and fdatasync of {BLOCK} bytes into a file of \
-         {} MiB that was written before, at the same rate and on the same disk, each counted by itself.",
+         {} MiB that was written before, at the same rate and on the same disk, counted from the same times.",
         options.rate,
         options.size,
         FILE_BYTES >> 20
@@ -103,11 +103,12 @@ impl BareDisk {
         Ok(Self { file, at: 0 })
     }
 
-    /// One block per due time, one after the other. What counts is each write and sync by itself: a disk that cannot do
-    /// so many per second is not behind for ever.
+    /// One block per due time, one after the other, counted as the broker's answers are: who waits behind a slow sync is late,
+    /// too.
     fn run(&mut self, rate: u32, duration: Duration) -> Result<open::Outcome> {
         let block = [7; BLOCK];
         let due = (f64::from(rate) * duration.as_secs_f64()) as u64;
+        open::sleep_precisely();
         let start = Instant::now();
         let mut latencies_us = Vec::new();
         for number in 1..=due {
@@ -116,11 +117,10 @@ impl BareDisk {
             if start.elapsed() > duration + LATE {
                 break;
             }
-            let begun = Instant::now();
             self.file.write_all_at(&block, self.at as u64)?;
             self.file.sync_data()?;
             self.at = (self.at + BLOCK) % FILE_BYTES;
-            latencies_us.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
+            latencies_us.push(u32::try_from(due_at.elapsed().as_micros()).unwrap_or(u32::MAX));
         }
         latencies_us.sort_unstable();
         Ok(open::Outcome { latencies_us, due })
