@@ -9,6 +9,9 @@ pub(crate) enum Kind {
     Null,
     /// Writes and fdatasync without any broker.
     Disk,
+    /// What the null server takes and, without any broker, a CRC and a write of the same bytes: who checks and stores them
+    /// can hardly need less.
+    Floor,
     /// Ours as it is by default.
     Barnabas,
     /// Ours: every acknowledged record is on the disk.
@@ -30,6 +33,7 @@ impl Kind {
         match self {
             Self::Null => "null server",
             Self::Disk => "bare disk",
+            Self::Floor => "null server + CRC + write",
             Self::Barnabas => "Barnabas",
             Self::Durable => "Barnabas, durable",
             Self::PageCache => "Barnabas, page cache",
@@ -44,7 +48,7 @@ impl Kind {
             Self::Null => Some(Family::Null),
             Self::Barnabas | Self::Durable | Self::PageCache => Some(Family::Barnabas),
             Self::Kafka | Self::KafkaSync => Some(Family::Kafka),
-            Self::Disk | Self::Other => None,
+            Self::Disk | Self::Floor | Self::Other => None,
         }
     }
 
@@ -62,7 +66,7 @@ impl Kind {
             Self::Durable => Some(format!("{DURABILITY_KEY}=journal")),
             Self::PageCache => Some(format!("{DURABILITY_KEY}=page-cache")),
             Self::KafkaSync => Some("log.flush.interval.messages=1".to_owned()),
-            Self::Null | Self::Disk | Self::Barnabas | Self::Kafka | Self::Other => None,
+            Self::Null | Self::Disk | Self::Floor | Self::Barnabas | Self::Kafka | Self::Other => None,
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn start(kind: Kind, setup: &Setup, dir: &Path, port: u16) -> Result<
         Kind::Barnabas | Kind::Durable | Kind::PageCache => Ok(barnabas(kind, setup, dir, port)),
         Kind::Kafka | Kind::KafkaSync => kafka(setup, dir),
         Kind::Other => other(setup, dir, port),
-        Kind::Disk => anyhow::bail!("the bare disk is not a process"),
+        Kind::Disk | Kind::Floor => anyhow::bail!("the {} is not a process", kind.label()),
     }
 }
 

@@ -58,7 +58,7 @@ fn text(out: &mut String, x: f64, y: f64, text: &str, style: &str) {
 
 fn colour(kind: Kind) -> &'static str {
     match kind {
-        Kind::Null | Kind::Disk => "#b8b8b8",
+        Kind::Null | Kind::Disk | Kind::Floor => "#b8b8b8",
         Kind::Barnabas | Kind::Durable => "#2a7f62",
         Kind::PageCache => "#7fbfa8",
         Kind::Kafka => "#c2703d",

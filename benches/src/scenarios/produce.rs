@@ -1,13 +1,24 @@
 //! Records through librdkafka, as users' programs send them.
 
+use std::os::unix::fs::FileExt;
+
 use anyhow::{Result, bail};
+use barnabas_protocol::records::crc_is_valid;
+use rustix::fs::{FallocateFlags, fallocate};
 
 use super::{BYTES_PER_GB, DELETES_AT_ONCE, PAGE_CACHE, delete_topics, interleave, start_with};
 use crate::args::{Common, Produce};
 use crate::kind::Kind;
 use crate::peer::Peer;
+use crate::process::cpu_seconds;
 use crate::python::Python;
 use crate::report::{Better, Measure, Phase, Promise, Report, Rounds, Written};
+use crate::{wire, workspace};
+
+const BATCH_BYTES: usize = 1_000_000;
+const RECORD_BYTES: usize = 1000;
+/// Disk space is cheaper in large pieces.
+const RESERVED_BYTES: u64 = 16 << 20;
 
 struct Case {
     cpu: Measure,
@@ -66,19 +77,25 @@ pub(super) fn run(common: &Common, options: &Produce) -> Result<Written> {
         "confluent-kafka for Python, records of {} bytes, acks=all, linger.ms=5, one partition; {gb} GB per round in batches \
          as large as librdkafka makes them, {small_gb} GB in batches of 16 records. The client shares the machine and \
          bounds the rate; the broker's CPU time per GB of values is what tells brokers apart. Topics are new in every turn and \
-         deleted behind it, which is not measured.",
-        options.size
+         deleted behind it, which is not measured. CRC + write: the CRC of a batch of {} KB and its write to the end of a new \
+         file, again and again, by one thread.",
+        options.size,
+        BATCH_BYTES / 1000
     ));
     interleave(common, &peers, |peer, phase| {
         for (case, gb) in [(LARGE, gb), (SMALL, small_gb)] {
             let count = (gb * BYTES_PER_GB / options.size as f64) as usize;
-            run_case(&python, peer, &case, count, options.size, phase, &mut report)?;
+            let cpu = run_case(&python, peer, &case, count, options.size, phase, &mut report)?;
+            if peer.kind == Kind::Null && case.topic == LARGE.topic {
+                report.add(case.cpu, Kind::Floor, phase, cpu + check_and_write(gb)? / gb);
+            }
         }
         delete_topics(peer, &[LARGE.topic, SMALL.topic])
     })?;
     report.write(common)
 }
 
+/// CPU seconds of the broker per GB.
 fn run_case(
     python: &Python,
     peer: &Peer,
@@ -87,7 +104,7 @@ fn run_case(
     size: usize,
     phase: Phase,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<f64> {
     peer.client()?.create_topic(case.topic, 1)?;
     let arguments = [
         peer.address.to_string(),
@@ -108,5 +125,25 @@ fn run_case(
     let gb = (count * size) as f64 / BYTES_PER_GB;
     report.add(case.cpu, peer.kind, phase, cpu / gb);
     report.add(case.rate, peer.kind, phase, count as f64 / result["seconds"].as_f64().unwrap_or(f64::NAN));
-    Ok(())
+    Ok(cpu / gb)
+}
+
+/// CPU seconds for the CRC and the write of so much, as much at a time as librdkafka sends.
+fn check_and_write(gb: f64) -> Result<f64> {
+    let batch = wire::batch(BATCH_BYTES / RECORD_BYTES, RECORD_BYTES)?;
+    let file = tempfile::tempfile_in(workspace::scratch()?)?;
+    let own = std::process::id();
+    let began = cpu_seconds(own)?;
+    let mut end = 0;
+    while (end as f64) < gb * BYTES_PER_GB {
+        if !crc_is_valid(&batch) {
+            bail!("the batch that is written has a wrong CRC");
+        }
+        if end % RESERVED_BYTES < batch.len() as u64 {
+            let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, end, RESERVED_BYTES);
+        }
+        file.write_all_at(&batch, end)?;
+        end += batch.len() as u64;
+    }
+    Ok(cpu_seconds(own)? - began)
 }
