@@ -268,7 +268,8 @@ impl Partition {
         self.waiters.wake_all();
     }
 
-    /// Brings everything in the log to disk, without its lock. False if the log is gone and that cannot be done. Blocks.
+    /// Brings everything in the log to disk, without its lock. False if that cannot be done because the log is gone or had
+    /// failed before; an error is one of the disk. Blocks.
     pub fn sync_segments(&self) -> io::Result<bool> {
         let mut tries = 0;
         loop {
@@ -281,11 +282,12 @@ impl Partition {
     }
 
     fn try_to_sync_segments(&self) -> io::Result<bool> {
-        match self.with_log(|log| (log.failure().map(str::to_owned), log.plan_flush())) {
+        match self.with_log(|log| (log.failure().is_some(), log.plan_flush())) {
             Err(_offline) => Ok(self.state.lock().is_synced),
-            Ok((Some(failure), _)) => Err(io::Error::other(failure)),
-            Ok((None, None)) => Ok(true),
-            Ok((None, Some(plan))) => self.run_flush(&plan),
+            Ok((_, None)) => Ok(true),
+            // That is known, and costs this partition its writes. If it says something about the disk, the disk has said so.
+            Ok((true, Some(plan))) => Ok(self.run_flush(&plan).unwrap_or(false)),
+            Ok((false, Some(plan))) => self.run_flush(&plan),
         }
     }
 

@@ -14,6 +14,7 @@ const ENOSPC: i32 = 28;
 const STRIDE: u64 = 19;
 const NO_RESERVE: &str = "barnabas.disk.reserve.bytes=0";
 const PAGE_CACHE: &str = "barnabas.durability=page-cache";
+const JOURNAL: &str = "barnabas.durability=journal";
 
 /// What was acknowledged.
 #[derive(Default, Debug)]
@@ -178,14 +179,15 @@ async fn a_device_that_fails_in_a_sync() {
 
 /// The disk is full to the byte at different moments: of the write that meets it, a part is in the file. Once there is
 /// room, all goes on without a restart.
-/// - Not yet with the journal: its log dir stays out of use when the journal finds no room.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_are_cut_short() {
-    for room in (0..6000).step_by(593) {
-        let what = format!("room for {room} bytes");
+    let rooms = || (0..6000).step_by(593);
+    let cases = rooms().map(|room| (room, PAGE_CACHE)).chain(rooms().map(|room| (room, JOURNAL)));
+    for (room, durability) in cases {
+        let what = format!("room for {room} bytes, {durability}");
         let disks = Disks::default();
         prepare(&disks).await;
-        let running = start(disks.clone(), &[NO_RESERVE, PAGE_CACHE]).await;
+        let running = start(disks.clone(), &[NO_RESERVE, durability]).await;
         let mut client = Client::connect(&running).await;
         disks.a.set_capacity(Some(disks.a.used_bytes() + room));
         let done = work(&mut client).await;
@@ -194,7 +196,7 @@ async fn writes_that_are_cut_short() {
         check_it_goes_on(&mut client, &what).await;
         check(&mut client, &done, &what).await;
         running.stop().await;
-        let running = start(left, &[NO_RESERVE, PAGE_CACHE]).await;
+        let running = start(left, &[NO_RESERVE, durability]).await;
         check(&mut Client::connect(&running).await, &done, &what).await;
         running.stop().await;
     }

@@ -11,7 +11,7 @@ use super::producers::marker_of;
 use super::validate::check_batches;
 use crate::error::{AppendError, LogError};
 use crate::producer::{BatchMeta, Observed};
-use crate::segment::{Incoming, Segment, WriteError};
+use crate::segment::{Incoming, Segment};
 
 /// Who appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,13 +161,7 @@ impl Log {
         let max_timestamp = headers.iter().map(|h| h.max_timestamp).max().unwrap_or(-1);
         let incoming = Incoming { size: bytes.len() as u64, max_timestamp, last_offset: last.last_offset() };
         let rolled = self.roll_if_needed(&incoming, first.base_offset, now_ms)?;
-        match self.active_mut().append(bytes, headers, now_ms) {
-            Ok(()) => {}
-            Err(WriteError::Undone(error)) => return Err(AppendError::Io(error)),
-            Err(WriteError::Stuck(error)) => {
-                return Err(self.fail(format!("an append failed halfway: {error}")).into());
-            }
-        }
+        self.active_mut().append(bytes, headers, now_ms).map_err(AppendError::Io)?;
         self.observe(bytes, headers, now_ms);
         let stamps_time = last.timestamp_type() == TimestampType::LogAppendTime;
         let info = AppendInfo {
@@ -225,6 +219,7 @@ impl Log {
         if self.active().size == 0 && self.active().base_offset() == base_offset {
             return Ok(());
         }
+        self.active_mut().cut_remains().map_err(LogError::io("could not cut off what a failed write has left"))?;
         let _ = self.active().trim_file();
         self.active_mut().ahead = None;
         let created = Segment::create(&self.folder, base_offset, &self.config, now_ms);

@@ -101,11 +101,11 @@ impl Log {
         is_due.then(|| self.flush_plan(closed_end))
     }
 
-    /// The same for everything that has been appended.
+    /// The same for everything that has been appended. Also for a log that takes no more writes: what it took before, others
+    /// may rely on.
     pub fn plan_flush(&self) -> Option<FlushPlan> {
         let end = self.log_end_offset();
-        let is_due = self.failure.is_none() && self.recovery_point < end;
-        is_due.then(|| self.flush_plan(end))
+        (self.recovery_point < end).then(|| self.flush_plan(end))
     }
 
     /// From now on somebody else makes appends durable, before they are acknowledged: `flush.messages` and `flush.ms` have

@@ -43,15 +43,8 @@ pub(crate) struct Segment {
     pub(crate) created_ms: TimestampMs,
     /// For a segment that is being appended to.
     pub(crate) ahead: Option<Box<Ahead>>,
-}
-
-/// A failed write.
-#[derive(Debug)]
-pub(crate) enum WriteError {
-    /// The file is as it was before.
-    Undone(io::Error),
-    /// Part of the write may be in the file for good.
-    Stuck(io::Error),
+    /// A failed write has left something behind the batches that could not be cut off yet.
+    pub(crate) has_remains: bool,
 }
 
 /// What an append would bring, for the decision to start a new segment first.
@@ -82,6 +75,7 @@ impl Segment {
             time_index: Entries::empty(files),
             created_ms: now_ms,
             ahead: None,
+            has_remains: false,
         };
         segment.index.touch();
         segment.time_index.touch();
@@ -118,29 +112,33 @@ impl Segment {
             || self.stats.relative(incoming.last_offset).is_none()
     }
 
-    /// Writes batches whose offsets have been assigned, in one write.
-    pub(crate) fn append(
-        &mut self,
-        bytes: &[u8],
-        headers: &[BatchHeader],
-        now_ms: TimestampMs,
-    ) -> Result<(), WriteError> {
-        let file = self.file.files.log().map_err(WriteError::Undone)?;
+    /// Writes batches whose offsets have been assigned, in one write. A failed one has no effect: what is left of it is cut
+    /// off, at once or before the next.
+    pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader], now_ms: TimestampMs) -> io::Result<()> {
+        self.cut_remains()?;
+        let file = self.file.files.log()?;
         let ahead = self.ahead.get_or_insert_with(|| Ahead::new(self.size, now_ms).into());
         let written = ahead.write(&*file, bytes, self.size, now_ms);
         self.file.files.was_written();
         if let Err(error) = written {
             self.ahead = None;
-            return match file.set_len(self.size) {
-                Ok(()) => Err(WriteError::Undone(error)),
-                Err(_) => Err(WriteError::Stuck(error)),
-            };
+            self.has_remains = file.set_len(self.size).is_err();
+            return Err(error);
         }
         for header in headers {
             if let Some(new) = self.stats.observe(header, self.size) {
                 self.add_entries(new);
             }
             self.size += header.size_bytes() as u64;
+        }
+        Ok(())
+    }
+
+    /// Cuts off what a failed write has left: it must not come before other batches, nor before another segment.
+    pub(crate) fn cut_remains(&mut self) -> io::Result<()> {
+        if self.has_remains {
+            self.file.files.set_log_len(self.size)?;
+            self.has_remains = false;
         }
         Ok(())
     }
@@ -197,6 +195,7 @@ impl Segment {
         self.file.files.set_log_len(position)?;
         self.file.truncated_at(position);
         self.ahead = None;
+        self.has_remains = false;
         self.size = position;
         self.index.truncate(|e| u64::from(e.position) < position)?;
         self.rebuild_stats(offset, config)

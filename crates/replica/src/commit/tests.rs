@@ -151,9 +151,9 @@ impl Broker {
     fn check(&self, promised: &Promised) {
         for (index, promised) in promised {
             let partition = &self.partitions[*index as usize];
-            let end = partition.offsets().unwrap_or_else(|error| panic!("partition {index}: {error}")).log_end_offset;
+            let offsets = partition.offsets().unwrap_or_else(|error| panic!("partition {index}: {error}"));
+            let (mut at, end) = (offsets.log_start_offset, offsets.log_end_offset);
             assert!(end >= *promised, "partition {index} ends at {end}, promised was {promised}");
-            let mut at = 0;
             while at < end {
                 let plan = partition.with_log(|log| log.plan_read(at, 1 << 20, end, true)).unwrap().unwrap();
                 let bytes = plan.read().unwrap();
@@ -311,5 +311,79 @@ fn what_was_appended_before_a_partition_went_offline_is_on_disk_when_it_is_ackno
     broker.note(&mut promised);
     for image in 0..20 {
         Broker::start(&disk.crash_clone(image)).unwrap().check(&Promised::from([(0, 1)]));
+    }
+}
+
+fn fault(disk: &MemVfs, op: barnabas_common::vfs::FaultOp, skip: u64, times: u64, errno: i32) {
+    disk.inject(barnabas_common::vfs::Fault { op, skip, times, errno });
+}
+
+/// Appends to all partitions until the journal has files to empty, and has the keeper empty them.
+fn fill_and_empty_the_journal(broker: &mut Broker) {
+    let (vfs, partitions) = (Arc::clone(&broker.vfs), broker.partitions.clone());
+    let checkpoint = move || write_checkpoint(&*vfs, &partitions);
+    for _ in 0..60 {
+        broker.keeper.step(&checkpoint);
+        (0..PARTITIONS).for_each(|index| broker.append(index));
+        assert!(broker.committer.step(&mut Vec::new()), "{:?}", broker.commit.failure());
+    }
+    assert!(broker.keeper.step(&checkpoint));
+}
+
+#[test]
+fn a_write_that_is_left_half_done_costs_that_write_alone() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    let op = barnabas_common::vfs::FaultOp::Write;
+    // Neither the write nor cutting it off finds room, for a while.
+    fault(&disk, op, 0, 3, 28);
+    broker.append(0);
+    broker.append(0);
+    assert_eq!((broker.unacknowledged.len(), disk.faults_left()), (1, 0), "both were refused");
+    fill_and_empty_the_journal(&mut broker);
+    let mut promised = Promised::new();
+    broker.note(&mut promised);
+    assert_eq!((promised[&0], promised[&1], broker.commit.failure()), (61, 60, None));
+    for image in 0..20 {
+        Broker::start(&disk.crash_clone(image)).unwrap().check(&promised);
+    }
+}
+
+/// Both tell the log that something is wrong, and take place outside of the journal's threads.
+fn fail_a_sync(log: &mut Log) {
+    assert!(log.flush().is_err());
+}
+
+fn fail_a_deletion(log: &mut Log) {
+    log.roll(0).unwrap();
+    log.increment_log_start_offset(log.log_end_offset()).unwrap();
+    assert!(log.apply_retention(0, Offset::MAX).is_err());
+}
+
+#[test]
+fn a_log_that_takes_no_more_writes_keeps_its_records_and_harms_no_other() {
+    for fail in [fail_a_sync, fail_a_deletion] {
+        let disk = MemVfs::new();
+        let mut broker = Broker::start(&disk).unwrap();
+        broker.append(0);
+        fill_and_empty_the_journal(&mut broker);
+        (0..2).for_each(|index| broker.append(index));
+        assert!(broker.committer.step(&mut Vec::new()));
+        let mut promised = Promised::new();
+        broker.note(&mut promised);
+        fault(&disk, barnabas_common::vfs::FaultOp::Sync, 0, 1, 5);
+        broker.partitions[0].with_log(fail).unwrap();
+        assert!(broker.partitions[0].with_log(|log| log.failure().is_some()).unwrap());
+        let before = broker.unacknowledged.len();
+        broker.append(0);
+        assert_eq!(broker.unacknowledged.len(), before, "it takes no more writes");
+        fill_and_empty_the_journal(&mut broker);
+        assert_eq!(broker.commit.failure(), None);
+        broker.note(&mut promised);
+        assert!(promised[&1] > 100);
+        for image in 0..20 {
+            Broker::start(&disk.crash_clone(image)).unwrap().check(&promised);
+        }
     }
 }
