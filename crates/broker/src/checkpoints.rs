@@ -98,7 +98,7 @@ fn collect(
     last: &BTreeMap<TopicPartition, Offsets>,
 ) -> BTreeMap<TopicPartition, Offsets> {
     let mut offsets = BTreeMap::new();
-    for partition in broker.replicas.all() {
+    for partition in broker.replicas.all().iter() {
         let name = &partition.topic_partition;
         let now = partition.with_log(|log| {
             log.dir().starts_with(&dir.path).then(|| Offsets {

@@ -186,13 +186,13 @@ fn choose(broker: &Broker, now_ms: TimestampMs) -> Option<Chosen> {
     state.resting.retain(|_, until| *until > monotonic_ms);
     let mut best: Option<(bool, f64, Chosen)> = None;
     let mut max_dirty_ratio = 0.0_f64;
-    for partition in broker.replicas.all() {
+    for partition in broker.replicas.all().iter() {
         let name = &partition.topic_partition;
         let is_uncleanable = state.uncleanable.get(name) == Some(&partition.topic_id);
         if is_uncleanable || state.in_progress.contains(name) || state.resting.contains_key(name) {
             continue;
         }
-        let known = state.progress.get_mut(name).filter(|progress| progress.is_of(&partition));
+        let known = state.progress.get_mut(name).filter(|progress| progress.is_of(partition));
         let noted = known.as_ref().map_or(0, |progress| progress.first_dirty);
         let looked = partition.with_log(|log| {
             let is_compacted = log.config().cleanup_policy.compact && log.failure().is_none();
@@ -214,7 +214,7 @@ fn choose(broker: &Broker, now_ms: TimestampMs) -> Option<Chosen> {
             .as_ref()
             .is_none_or(|(overdue, best_ratio, _)| (cleanable.is_overdue, ratio) > (*overdue, *best_ratio));
         if is_worth_it && is_better {
-            best = Some((cleanable.is_overdue, ratio, Chosen { partition: Arc::clone(&partition), first_dirty }));
+            best = Some((cleanable.is_overdue, ratio, Chosen { partition: Arc::clone(partition), first_dirty }));
         }
     }
     state.max_dirty_ratio = max_dirty_ratio;

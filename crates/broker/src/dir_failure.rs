@@ -46,8 +46,8 @@ pub(crate) fn take_out(broker: &Broker) {
     if failed.is_empty() {
         return;
     }
-    for partition in broker.replicas.all() {
-        if let Some(dir) = failed.iter().find(|dir| is_in(broker, &partition, dir)) {
+    for partition in broker.replicas.all().iter() {
+        if let Some(dir) = failed.iter().find(|dir| is_in(broker, partition, dir)) {
             dir.watched.took_out(&partition.topic_partition);
             drop(partition.take_log(ErrorCode::KafkaStorageError, &reason_for_clients(&dir.watched)));
         }

@@ -147,7 +147,7 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
     };
     let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
     let (commit, committer, keeper) = GroupCommit::new(files, Box::new(move |reason| failed(&weak, &path, reason)));
-    for partition in broker.replicas.all() {
+    for partition in broker.replicas.all().iter() {
         if partition.with_log(|log| log.dir().starts_with(&dir.path)).unwrap_or(false) {
             partition.commit_through(Arc::clone(&commit));
         }

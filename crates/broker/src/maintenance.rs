@@ -51,10 +51,10 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
 fn maintain(broker: &Broker, is_retention_due: bool) -> bool {
     let now_ms = broker.clock.wall_ms();
     let mut flushed = false;
-    for partition in broker.replicas.all() {
-        let at_once = broker.is_short_of_room(&partition);
+    for partition in broker.replicas.all().iter() {
+        let at_once = broker.is_short_of_room(partition);
         if is_retention_due || at_once {
-            retention::retire(&partition, now_ms, at_once);
+            retention::retire(partition, now_ms, at_once);
         }
         // Files that are due are taken note of before the tick would remove them under the lock.
         let look = |log: &mut Log| (log.plan_removal(now_ms, at_once), log.tick(now_ms), log.plan_flush_of_closed());
@@ -63,11 +63,11 @@ fn maintain(broker: &Broker, is_retention_due: bool) -> bool {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
         if let Some(plan) = removal {
-            retention::remove(&partition, plan, now_ms, at_once);
+            retention::remove(partition, plan, now_ms, at_once);
         }
         if let Some(plan) = flush {
             flushed = true;
-            flush_closed(&partition, plan);
+            flush_closed(partition, plan);
         }
     }
     flushed
@@ -85,7 +85,7 @@ fn flush_closed(partition: &Partition, plan: FlushPlan) {
 pub(crate) fn close_all(broker: &Broker) {
     journals::stop(broker);
     let mut clean = true;
-    for partition in broker.replicas.all() {
+    for partition in broker.replicas.all().iter() {
         match partition.with_log(|log| log.flush()) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -98,7 +98,7 @@ pub(crate) fn close_all(broker: &Broker) {
     }
     clean &= broker.checkpoints.close(broker).is_ok();
     let mut closed = vec![ClosedLogs::new(); broker.log_dirs.len()];
-    for partition in broker.replicas.all() {
+    for partition in broker.replicas.all().iter() {
         let Some(mut log) = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping") else {
             continue;
         };

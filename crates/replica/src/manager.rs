@@ -14,6 +14,8 @@ use crate::recent::RecentMemory;
 #[derive(Default)]
 pub struct ReplicaManager {
     topics: RwLock<Topics>,
+    /// What [`Self::all`] gave last, until partitions come or go.
+    listed: Mutex<Option<Arc<[Arc<Partition>]>>>,
     pub(crate) fetch_memory: FetchMemory,
     pub(crate) recent_memory: Arc<RecentMemory>,
     /// Partitions that keep recent batches in memory.
@@ -47,6 +49,8 @@ impl ReplicaManager {
             partitions.resize(index + 1, None);
         }
         partitions[index] = Some(partition);
+        drop(topics);
+        *self.listed.lock() = None;
     }
 
     /// Takes out a topic. Its id must match, so that a topic made anew under the same name stays.
@@ -55,7 +59,10 @@ impl ReplicaManager {
         if topics.names.remove(&id).is_none() {
             return Vec::new();
         }
-        topics.by_name.remove(topic).into_iter().flatten().flatten().collect()
+        let removed = topics.by_name.remove(topic);
+        drop(topics);
+        *self.listed.lock() = None;
+        removed.into_iter().flatten().flatten().collect()
     }
 
     /// Lets the consumers at the tail of the partition share what is appended.
@@ -72,12 +79,48 @@ impl ReplicaManager {
         self.keeping.lock().retain(is_used);
     }
 
-    /// All partitions, in no order.
-    pub fn all(&self) -> Vec<Arc<Partition>> {
-        self.topics.read().by_name.values().flatten().flatten().cloned().collect()
+    /// All partitions, in no order. One list serves every walk: making one touches the counter of each partition, which costs
+    /// more than the look that most walks take at it.
+    pub fn all(&self) -> Arc<[Arc<Partition>]> {
+        let mut listed = self.listed.lock();
+        let list = || self.topics.read().by_name.values().flatten().flatten().cloned().collect();
+        Arc::clone(listed.get_or_insert_with(list))
     }
 
     pub fn of_topic(&self, topic: &str) -> Vec<Arc<Partition>> {
         self.topics.read().by_name.get(topic).into_iter().flatten().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use barnabas_common::TopicPartition;
+
+    use super::*;
+
+    fn insert(manager: &ReplicaManager, topic: &str, id: Uuid, index: i32) {
+        let name = TopicPartition::new(topic, index);
+        manager.insert(Arc::new(Partition::offline(name, id, "for the test".to_owned())));
+    }
+
+    fn listed(manager: &ReplicaManager) -> Vec<String> {
+        let mut names: Vec<_> = manager.all().iter().map(|partition| partition.topic_partition.to_string()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_list_follows_what_comes_and_goes() {
+        let manager = ReplicaManager::default();
+        assert!(listed(&manager).is_empty());
+        insert(&manager, "a", Uuid::ZERO, 1);
+        assert_eq!(listed(&manager), ["a-1"]);
+        insert(&manager, "b", Uuid::from_bytes([1; 16]), 0);
+        insert(&manager, "a", Uuid::ZERO, 0);
+        assert_eq!(listed(&manager), ["a-0", "a-1", "b-0"]);
+        assert!(Arc::ptr_eq(&manager.all(), &manager.all()), "nothing changed");
+        let removed = manager.remove_topic("a", Uuid::ZERO);
+        assert_eq!(listed(&manager), ["b-0"]);
+        assert!(removed.iter().all(|partition| Arc::strong_count(partition) == 1), "no list holds them");
     }
 }

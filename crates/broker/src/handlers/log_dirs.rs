@@ -40,7 +40,7 @@ fn describe_dir(
         return failed_dir(dir);
     }
     let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-    for partition in ctx.broker.replicas.all() {
+    for partition in ctx.broker.replicas.all().iter() {
         let name = partition.topic_partition.topic.to_string();
         let index = partition.topic_partition.partition;
         if wanted.is_some_and(|wanted| !wanted.contains(&(name.clone(), index))) {
