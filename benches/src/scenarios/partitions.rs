@@ -52,9 +52,14 @@ pub(super) fn run(common: &Common, options: &Partitions) -> Result<Written> {
          before the process is started; the produce goes to the last partition.",
         counts[0], counts[1], options.rest
     ));
+    // Kept until all are measured: ext4 does not use the inodes of deleted files again for minutes, and creating files takes
+    // many times as long while it looks for others.
+    let mut done = Vec::new();
     for kind in kinds {
         let count = if kind.is_kafka() { counts[1] } else { counts[0] };
-        measure(kind, &setup, count, common.sized(options.rest), &mut report)?;
+        let mut peer = measure(kind, &setup, count, common.sized(options.rest), &mut report)?;
+        peer.kill()?;
+        done.push(peer);
     }
     report.write(common)
 }
@@ -64,7 +69,7 @@ fn rounded(partitions: f64) -> usize {
     ((partitions / PER_TOPIC as f64).round() as usize).max(1) * PER_TOPIC
 }
 
-fn measure(kind: Kind, setup: &Setup, count: usize, rest: f64, report: &mut Report) -> Result<()> {
+fn measure(kind: Kind, setup: &Setup, count: usize, rest: f64, report: &mut Report) -> Result<Peer> {
     eprintln!("{}: {count} partitions", kind.label());
     let names: Vec<String> = (0..count / PER_TOPIC).map(|number| format!("many-{number}")).collect();
     let mut peer = Peer::start(kind, setup)?;
@@ -98,7 +103,7 @@ fn measure(kind: Kind, setup: &Setup, count: usize, rest: f64, report: &mut Repo
     add(READY, ready.as_secs_f64() * MILLIS_PER_SECOND);
     std::thread::sleep(SETTLE);
     add(PER_RESTARTED, per_partition(&peer, empty_mib, count)?);
-    Ok(())
+    Ok(peer)
 }
 
 fn per_partition(peer: &Peer, empty_mib: f64, count: usize) -> Result<f64> {
