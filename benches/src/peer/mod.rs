@@ -128,8 +128,7 @@ impl Peer {
     /// Whether a folder of the topic is there, one that is about to be deleted included.
     pub(crate) fn has_files_of(&self, topic: &str) -> bool {
         let Ok(entries) = std::fs::read_dir(self.data_dir()) else { return false };
-        let is_of_topic = |name: &str| name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
-        entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_of_topic))
+        entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(|name| is_of_topic(name, topic)))
     }
 
     /// False for builds of ours that do not have the durable mode: what is measured as such is the page cache.
@@ -174,4 +173,24 @@ fn launch(mut command: Command, dir: &TempDir) -> Result<(Child, Instant)> {
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Folders are named `topic-0`, and `topic-0.<id>-delete` before they go.
+fn is_of_topic(folder: &str, topic: &str) -> bool {
+    let partition = folder.strip_prefix(topic).and_then(|rest| rest.strip_prefix('-'));
+    partition.and_then(|rest| rest.split('.').next()).is_some_and(|index| index.parse::<u32>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_topic;
+
+    #[test]
+    fn folders_of_a_topic_are_told_from_those_of_others() {
+        assert!(is_of_topic("bench-0", "bench"));
+        assert!(is_of_topic("bench-12.4f2a-delete", "bench"));
+        assert!(!is_of_topic("bench-is-up-0", "bench"));
+        assert!(!is_of_topic("bench-0", "ben"));
+        assert!(!is_of_topic("other", "bench"));
+    }
 }
