@@ -15,6 +15,7 @@ use tracing::{error, info};
 use crate::broker::Broker;
 use crate::error::StartError;
 use crate::log_dirs::DataDir;
+use crate::side_by_side::for_all;
 
 /// So many files share the space of a journal. Small ones: a broker that has little to do takes no more than it needs.
 const FILES: u32 = 32;
@@ -54,7 +55,7 @@ pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
         return Ok(());
     }
     // What is in the logs now may be in the page cache alone.
-    flush_all(broker)?;
+    for_all(&broker.replicas.all(), |partition| flush(broker, partition));
     // Said by the writer; the logs are looked at more closely the next time.
     let _ = broker.checkpoints.write(broker);
     for (dir, found) in found {
@@ -106,31 +107,15 @@ fn holder(broker: &Broker, topic_id: Uuid, index: i32) -> Holder {
     name.and_then(|name| broker.replicas.get(&name, index)).map_or(Holder::Gone, Holder::Here)
 }
 
-/// Syncs all logs, several at a time. A dir that does not take it is out of use.
-fn flush_all(broker: &Broker) -> Result<(), StartError> {
-    let partitions = broker.replicas.all();
-    let share = partitions.len().div_ceil(FLUSHES_AT_ONCE).max(1);
-    let flushed = std::thread::scope(|scope| {
-        let parts: Vec<_> = partitions.chunks(share).map(|part| scope.spawn(|| flush(broker, part))).collect();
-        parts.into_iter().try_for_each(std::thread::ScopedJoinHandle::join)
-    });
-    flushed.map_err(|_| StartError::Loading("a thread that syncs logs has panicked".to_owned()))
-}
-
-/// Syncs wait for the disk, not for a core.
-const FLUSHES_AT_ONCE: usize = 8;
-
-fn flush(broker: &Broker, partitions: &[Arc<Partition>]) {
-    for partition in partitions {
-        let Ok(path) = partition.with_log(|log| log.dir().to_owned()) else { continue };
-        let Some(dir) = broker.dirs.of(&path).filter(|dir| !dir.has_failed()) else { continue };
-        if let Err(error) = partition.sync_segments() {
-            dir.fail(&format!("cannot bring the log of {} to disk: {error}", partition.topic_partition));
-        }
+/// Syncs a log. If that fails, its folder is given up.
+fn flush(broker: &Broker, partition: &Partition) {
+    let Ok(path) = partition.with_log(|log| log.dir().to_owned()) else { return };
+    let Some(dir) = broker.dirs.of(&path).filter(|dir| !dir.has_failed()) else { return };
+    if let Err(error) = partition.sync_segments() {
+        dir.fail(&format!("cannot bring the log of {} to disk: {error}", partition.topic_partition));
     }
 }
 
-/// Only a lack of threads is an error: what the disk refuses takes the dir out of use.
 fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
     let total_bytes = journal_bytes(broker, dir);
     let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };

@@ -26,6 +26,7 @@ mod producer_ids;
 mod registration;
 mod retention;
 mod settings;
+mod side_by_side;
 mod start_topics;
 mod supported;
 mod topics;

@@ -14,6 +14,7 @@ use crate::cleaner;
 use crate::journals;
 use crate::partitions::PartitionLife;
 use crate::retention;
+use crate::side_by_side::for_all;
 
 /// How often files are looked at whose delay may be over, and `flush.ms` is kept.
 const TICK: Duration = Duration::from_secs(1);
@@ -84,28 +85,13 @@ fn flush_closed(partition: &Partition, plan: FlushPlan) {
 /// Closes every log after a last flush and marks the folders as cleanly stopped. Blocks.
 pub(crate) fn close_all(broker: &Broker) {
     journals::stop(broker);
-    let mut clean = true;
-    for partition in broker.replicas.all().iter() {
-        match partition.with_log(|log| log.flush()) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
-                clean = false;
-            }
-            // What its log holds is not known; of a dir that failed nothing is said at all.
-            Err(_offline) => clean &= broker.dirs.took_out(&partition.topic_partition),
-        }
-    }
+    let partitions = broker.replicas.all();
+    let mut clean = for_all(&partitions, |partition| flush_last(broker, partition)).into_iter().all(|flushed| flushed);
     clean &= broker.checkpoints.close(broker).is_ok();
     let mut closed = vec![ClosedLogs::new(); broker.log_dirs.len()];
-    for partition in broker.replicas.all().iter() {
-        let Some(mut log) = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping") else {
-            continue;
-        };
-        if let Err(error) = log.close() {
-            error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
-            clean = false;
-        }
+    for (log, partition) in for_all(&partitions, |partition| close(partition)).into_iter().zip(partitions.iter()) {
+        let Some((log, is_closed)) = log else { continue };
+        clean &= is_closed;
         let dir = broker.log_dirs.iter().position(|dir| log.dir().parent() == Some(&dir.path));
         if let (Some(dir), Some(described)) = (dir, log.describe_closed()) {
             closed[dir].insert(partition.topic_partition.clone(), described);
@@ -114,6 +100,29 @@ pub(crate) fn close_all(broker: &Broker) {
     if clean {
         mark_clean(broker, &closed);
     }
+}
+
+/// False if the next start has to look at the log.
+fn flush_last(broker: &Broker, partition: &Partition) -> bool {
+    match partition.with_log(|log| log.flush()) {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            error!(partition = %partition.topic_partition, %error, "cannot flush; the next start will check the log");
+            false
+        }
+        // What its log holds is not known; of a dir that failed nothing is said at all.
+        Err(_offline) => broker.dirs.took_out(&partition.topic_partition),
+    }
+}
+
+/// Takes the log out, and says whether all of it could be closed.
+fn close(partition: &Partition) -> Option<(Log, bool)> {
+    let mut log = partition.take_log(ErrorCode::KafkaStorageError, "the broker is stopping")?;
+    let closed = log.close();
+    if let Err(error) = &closed {
+        error!(partition = %partition.topic_partition, %error, "cannot close; the next start will check the log");
+    }
+    Some((log, closed.is_ok()))
 }
 
 fn mark_clean(broker: &Broker, closed: &[ClosedLogs]) {
