@@ -14,6 +14,10 @@ mod recover;
 mod ticket;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod test_broker;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};

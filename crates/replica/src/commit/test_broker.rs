@@ -1,0 +1,319 @@
+//! Partitions on a file system in memory with all that works on them, step by step instead of by threads, for tests: what
+//! producers, the journal, retention, DeleteRecords and the cleaner do to them, and what is read back. No tests are here.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use barnabas_common::vfs::{MemVfs, Vfs};
+use barnabas_common::{TopicPartition, Uuid};
+use barnabas_log::{
+    AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, JournalFiles, Log, LogConfig, OpenOptions, ReplaySummary,
+};
+use barnabas_protocol::records::{
+    BatchBuilder, Compression, DecompressionLimit, TimestampType, scan_records, split_batches,
+};
+
+use super::*;
+
+/// One from which retention deletes, one with large appends, one that is compacted.
+pub(super) const PARTITIONS: i32 = 3;
+pub(super) const EXPIRING: i32 = 0;
+pub(super) const LARGE: i32 = 1;
+pub(super) const COMPACTED: i32 = 2;
+
+const DIR: &str = "/data";
+const RECOVERY_POINTS: &str = "/data/recovery-points";
+const LOG_STARTS: &str = "/data/log-starts";
+const JOURNAL_BYTES: u64 = 4 * 6144;
+const JOURNAL_FILES: u32 = 4;
+const KEYS: i64 = 7;
+
+/// What a partition holds at an offset follows from both, so that all lives write the same.
+pub(super) fn record(partition: i32, offset: Offset) -> (Vec<u8>, Option<Vec<u8>>) {
+    let key = key(offset);
+    if partition == COMPACTED && offset % 13 == 12 {
+        return (key, None);
+    }
+    let size = 20 + (partition as usize * 131 + offset as usize * 67) % 700;
+    // Now and then one that syncs its own segment.
+    let size = if partition == LARGE && offset % 41 == 39 { SYNC_SEGMENT_FROM_BYTES } else { size };
+    let text = format!("{partition}/{offset}/");
+    let mut value = text.repeat(size / text.len() + 1).into_bytes();
+    value.truncate(size);
+    (key, Some(value))
+}
+
+fn key(offset: Offset) -> Vec<u8> {
+    format!("key {}", (offset * 5 + offset / 3) % KEYS).into_bytes()
+}
+
+fn config(partition: i32) -> LogConfig {
+    let segment_bytes = if partition == LARGE { 300 << 10 } else { 2500 };
+    let (compact, delete) = (partition == COMPACTED, partition != COMPACTED);
+    LogConfig {
+        segment_bytes,
+        index_interval_bytes: 256,
+        retention_bytes: if partition == EXPIRING { 3000 } else { -1 },
+        cleanup_policy: CleanupPolicy { compact, delete },
+        ..LogConfig::default()
+    }
+}
+
+/// What must be there after a crash, per partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Promise {
+    /// The end of what was acknowledged or seen.
+    pub(super) end: Offset,
+    /// Records before were deleted, and the client was told so.
+    pub(super) least_start: Offset,
+    /// Records before may have been deleted.
+    pub(super) largest_start: Offset,
+    /// Records before may have been compacted away.
+    pub(super) cleaned_until: Offset,
+}
+
+pub(super) type Promised = BTreeMap<i32, Promise>;
+
+pub(super) struct Broker {
+    pub(super) vfs: Arc<dyn Vfs>,
+    pub(super) partitions: Vec<Arc<Partition>>,
+    pub(super) commit: Arc<GroupCommit>,
+    pub(super) committer: Committer,
+    pub(super) keeper: Keeper,
+    pub(super) unacknowledged: Vec<(i32, Offset, Ticket)>,
+    first_dirty: Offset,
+}
+
+fn topic_id(partition: i32) -> Uuid {
+    Uuid::from_bytes([partition as u8 + 1; 16])
+}
+
+fn read_checkpoint(vfs: &dyn Vfs, file: &str) -> BTreeMap<i32, Offset> {
+    let text = vfs.read(Path::new(file)).map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_default();
+    let parse =
+        |line: &str| line.split_once(' ').map(|(index, offset)| (index.parse().unwrap(), offset.parse().unwrap()));
+    text.lines().filter_map(parse).collect()
+}
+
+/// In two files, like a broker's.
+pub(super) fn write_checkpoints(vfs: &dyn Vfs, partitions: &[Arc<Partition>]) -> std::io::Result<()> {
+    let write = |file: &str, of: fn(&mut Log) -> Offset| {
+        let line = |partition: &Arc<Partition>| {
+            let offset = partition.with_log(of).unwrap_or(0);
+            format!("{} {offset}\n", partition.topic_partition.partition)
+        };
+        let text: String = partitions.iter().map(line).collect();
+        vfs.write_atomically(Path::new(file), text.as_bytes())
+    };
+    write(RECOVERY_POINTS, |log| log.recovery_point())?;
+    write(LOG_STARTS, |log| log.log_start_offset())
+}
+
+fn open_partitions(vfs: &Arc<dyn Vfs>) -> Result<Vec<Arc<Partition>>, String> {
+    let points = read_checkpoint(&**vfs, RECOVERY_POINTS);
+    let starts = read_checkpoint(&**vfs, LOG_STARTS);
+    let open = |index: i32| {
+        let name = TopicPartition::new("t", index);
+        let of = |known: &BTreeMap<i32, Offset>| known.get(&index).copied().unwrap_or(0);
+        let options =
+            OpenOptions { recovery_point: of(&points), log_start_offset: of(&starts), ..OpenOptions::default() };
+        let dir = PathBuf::from(format!("{DIR}/t-{index}"));
+        let log = Log::open(Arc::clone(vfs), dir, name.clone(), None, config(index), options, 0);
+        Ok(Arc::new(Partition::online(name, topic_id(index), log.map_err(|error| error.to_string())?, 0)))
+    };
+    (0..PARTITIONS).map(open).collect()
+}
+
+impl Broker {
+    pub(super) fn start(disk: &MemVfs) -> Result<Broker, String> {
+        let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
+        vfs.create_dir_all(Path::new(DIR)).map_err(|error| error.to_string())?;
+        let partitions = open_partitions(&vfs)?;
+        let find = |id: Uuid, index: i32| match partitions.get(index as usize) {
+            Some(partition) if partition.topic_id == id => Holder::Here(Arc::clone(partition)),
+            _ => Holder::Gone,
+        };
+        let (summary, _) = recover(&vfs, Path::new(DIR), 0, find).map_err(|error| error.to_string())?;
+        let offline: Vec<_> = partitions.iter().filter_map(|partition| partition.offsets().err()).collect();
+        assert_eq!((&summary.damage, summary.keep.len()), (&Vec::new(), 0), "a crash is no damage: {offline:?}");
+        for partition in &partitions {
+            partition.with_log(|log| log.flush()).unwrap().map_err(|error| error.to_string())?;
+        }
+        write_checkpoints(&*vfs, &partitions).map_err(|error| error.to_string())?;
+        Self::go_live(vfs, partitions, &summary)
+    }
+
+    fn go_live(vfs: Arc<dyn Vfs>, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
+        let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
+        let files = files.map_err(|error| error.to_string())?;
+        let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}));
+        for partition in &partitions {
+            partition.commit_through(Arc::clone(&commit));
+        }
+        Ok(Broker { vfs, partitions, commit, committer, keeper, unacknowledged: Vec::new(), first_dirty: 0 })
+    }
+
+    pub(super) fn partition(&self, index: i32) -> &Arc<Partition> {
+        &self.partitions[index as usize]
+    }
+
+    pub(super) fn append(&mut self, index: i32) {
+        self.append_batch(index, 1);
+    }
+
+    pub(super) fn append_batch(&mut self, index: i32, records: i64) {
+        let partition = self.partition(index);
+        let Ok(offsets) = partition.offsets() else { return };
+        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+        for offset in offsets.log_end_offset..offsets.log_end_offset + records {
+            let (key, value) = record(index, offset);
+            batch.add(0, Some(&key), value.as_deref(), &[]);
+        }
+        if let Ok(appended) = partition.append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client) {
+            let ticket = appended.ticket.expect("a fresh append waits");
+            self.unacknowledged.push((index, appended.info.last_offset + 1, ticket));
+        }
+    }
+
+    pub(super) fn keep(&mut self) -> bool {
+        let (vfs, partitions) = (Arc::clone(&self.vfs), self.partitions.clone());
+        self.keeper.step(&move || write_checkpoints(&*vfs, &partitions))
+    }
+
+    /// What a broker does from time to time: closed segments come to disk.
+    pub(super) fn maintain(&mut self) {
+        for partition in &self.partitions {
+            let plan = partition.with_log(|log| (log.tick(0), log.plan_flush_of_closed()));
+            if let Ok((_, Some(plan))) = plan {
+                let done = plan.run();
+                let _ = partition.with_log(|log| log.flushed(done));
+            }
+        }
+        let _ = write_checkpoints(&*self.vfs, &self.partitions);
+    }
+
+    pub(super) fn roll(&mut self, index: i32) {
+        let _ = self.partition(index).with_log(|log| log.roll(0));
+    }
+
+    /// A round of retention, with or without the delay before files go.
+    pub(super) fn retain(&mut self, index: i32, at_once: bool) {
+        let partition = self.partition(index);
+        let Ok(offsets) = partition.offsets() else { return };
+        let _ = partition.with_log(|log| log.retire_expired(0, offsets.high_watermark));
+        for _ in 0..=usize::from(at_once) {
+            let Ok(Some(plan)) = partition.with_log(|log| log.plan_removal(0, at_once)) else { return };
+            let done = plan.run();
+            let _ = partition.with_log(|log| log.removed(done, 0));
+        }
+    }
+
+    /// DeleteRecords, answered when the checkpoint is written.
+    pub(super) fn delete_records(&mut self, index: i32, before: Offset, promised: &mut Promised) {
+        let moved = self.partition(index).with_log(|log| log.increment_log_start_offset(before).is_ok());
+        if moved.is_ok_and(|moved| moved) && write_checkpoints(&*self.vfs, &self.partitions).is_ok() {
+            let promise = promised.entry(index).or_default();
+            promise.least_start = promise.least_start.max(before);
+        }
+    }
+
+    /// A round of the cleaner.
+    pub(super) fn compact(&mut self, promised: &mut Promised) {
+        let limits = CleanerLimits {
+            dedupe_buffer_bytes: 4096,
+            load_factor: 0.9,
+            io_buffer_bytes: 4096,
+            expanded_batch_bytes: 1 << 20,
+        };
+        let partition = Arc::clone(self.partition(COMPACTED));
+        let first_dirty = self.first_dirty;
+        let Ok(Some(plan)) = partition.with_log(|log| log.plan_cleaning(first_dirty, 0)) else { return };
+        let mut unhurried = |_| ControlFlow::Continue(());
+        let Ok(mut cleaning) = plan.start(limits, &mut unhurried) else { return };
+        let promise = promised.entry(COMPACTED).or_default();
+        promise.cleaned_until = promise.cleaned_until.max(cleaning.clean_until());
+        loop {
+            let group = match cleaning.clean_next(&mut unhurried) {
+                Ok(None) => break,
+                Ok(Some(group)) => group,
+                Err(CleaningError::Log(_) | CleaningError::Interrupted) => return,
+            };
+            if !matches!(partition.with_log(|log| log.install(group, 0)), Ok(Ok(true))) {
+                return;
+            }
+        }
+        self.first_dirty = cleaning.clean_until();
+    }
+
+    /// Takes down what clients know by now.
+    pub(super) fn note(&mut self, promised: &mut Promised) {
+        self.unacknowledged.retain(|(index, end, ticket)| {
+            let outcome = ticket.outcome();
+            if outcome == Some(Ok(())) {
+                let promise = promised.entry(*index).or_default();
+                promise.end = promise.end.max(*end);
+            }
+            outcome.is_none()
+        });
+        for partition in &self.partitions {
+            let Ok(seen) = partition.offsets() else { continue };
+            let promise = promised.entry(partition.topic_partition.partition).or_default();
+            promise.end = promise.end.max(seen.high_watermark);
+            promise.largest_start = promise.largest_start.max(seen.log_start_offset);
+        }
+    }
+
+    /// Whether everything is there that was promised, and nothing else.
+    pub(super) fn check(&self, promised: &Promised) {
+        for (index, promise) in promised {
+            let partition = self.partition(*index);
+            let offsets = partition.offsets().unwrap_or_else(|error| panic!("partition {index}: {error}"));
+            let (start, end) = (offsets.log_start_offset, offsets.log_end_offset);
+            assert!(end >= promise.end, "partition {index} ends at {end}, promised was {promise:?}");
+            assert!(
+                (promise.least_start..=promise.largest_start).contains(&start),
+                "partition {index} starts at {start}, promised was {promise:?}"
+            );
+            let found = read_all(partition, *index, start, end);
+            for offset in (start..end).filter(|offset| !found.contains_key(offset)) {
+                let is_superseded = |later: Offset| key(later) == key(offset);
+                let may_be_gone = (offset + 1..promise.cleaned_until.min(end)).any(is_superseded);
+                assert!(may_be_gone, "partition {index}, offset {offset} is missing, promised was {promise:?}");
+            }
+        }
+    }
+}
+
+/// Partitions and journal know each other: nothing of a life would ever be freed.
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.commit.full.lock().clear();
+        self.commit.queue.lock().waiting.clear();
+    }
+}
+
+/// All records, which must be what was written there. Only a compacted log may have gaps.
+fn read_all(partition: &Partition, index: i32, start: Offset, end: Offset) -> BTreeMap<Offset, ()> {
+    let mut found = BTreeMap::new();
+    let mut at = start;
+    while at < end {
+        let plan = partition.with_log(|log| log.plan_read(at, 1 << 20, end, true)).unwrap().unwrap();
+        let before = at;
+        for batch in split_batches(&plan.read().unwrap()) {
+            let (header, batch) = batch.unwrap();
+            let joins = if at == start { header.base_offset <= at } else { header.base_offset == at };
+            assert!(joins || index == COMPACTED, "partition {index} has a hole at {at}");
+            let flow = scan_records(batch, DecompressionLimit::bytes(1 << 20), |read| {
+                let (key, value) = record(index, read.offset);
+                assert_eq!((read.key, read.value), (Some(&*key), value.as_deref()), "partition {index}");
+                assert!(found.insert(read.offset, ()).is_none(), "partition {index} has {} twice", read.offset);
+                ControlFlow::<()>::Continue(())
+            });
+            assert!(flow.is_ok());
+            at = header.next_offset();
+        }
+        assert!(at > before, "partition {index} ends at {end} and cannot be read from {at} on");
+    }
+    found
+}
