@@ -20,6 +20,12 @@ pub enum QuorumError {
     /// Another controller leads.
     #[error("this node does not lead the metadata quorum{}", leader.map(|id| format!(", node {id} does")).unwrap_or_default())]
     NotLeader { leader: Option<NodeId> },
+    /// The disk has no room for more metadata. Goes on by itself when there is.
+    #[error(
+        "the disk of the metadata log is full; make room on it (kafka-delete-records works still), and it goes on by \
+         itself{}", if *is_under_way { "; this change is carried out then" } else { "" }
+    )]
+    NoRoom { is_under_way: bool },
     /// The metadata log failed earlier; only a restart helps.
     #[error("the metadata quorum has stopped for good: {reason}")]
     Failed { reason: String },

@@ -12,7 +12,7 @@ use openraft::OptionalSend;
 use openraft::entry::{EntryPayload, RaftEntry};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::types::{Entry, LogId, TypeConfig, Vote, VoterId, decode, encode};
 use crate::wal::{Contents, Record, Wal};
@@ -69,6 +69,11 @@ impl LogStore {
     pub(crate) fn has_grown_by(&self, bytes: u64) -> bool {
         let grown = self.inner.new_bytes.load(Ordering::Relaxed) >= bytes;
         grown && self.inner.new_bytes.swap(0, Ordering::Relaxed) >= bytes
+    }
+
+    /// Whether records wait for room on the disk.
+    pub(crate) fn lacks_room(&self) -> watch::Receiver<bool> {
+        self.inner.writer.lacks_room()
     }
 
     /// Writes what is under way and closes the log. Blocks.

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use barnabas_common::NodeId;
@@ -17,6 +18,9 @@ use tokio::sync::watch;
 use crate::error::QuorumError;
 use crate::snapshot_files::SnapshotFiles;
 use crate::types::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, VoterId};
+
+/// How often a snapshot is tried again that finds no room.
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the current image is found: without a lock for those who look, with a wake-up for those who wait.
 pub(crate) struct Published {
@@ -168,13 +172,18 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let (files, image, meta) = (self.files.clone(), self.image.clone(), self.meta.clone());
-        let bytes = blocking(move || {
-            let bytes = encode_image(&image).map_err(io::Error::other)?;
-            files.save(&meta, &bytes)?;
-            Ok(bytes)
-        })
-        .await?;
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: bytes })
+        let bytes = Arc::new(blocking(move || encode_image(&image).map_err(io::Error::other)).await?);
+        loop {
+            let (files, meta, image) = (files.clone(), meta.clone(), bytes.clone());
+            match blocking(move || files.save(&meta, &image)).await {
+                // For openraft an error would be the end. The log goes on meanwhile, and nothing of it is purged.
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                    tokio::time::sleep(LOOK_FOR_ROOM_EVERY).await
+                }
+                saved => break saved?,
+            }
+        }
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: Arc::unwrap_or_clone(bytes) })
     }
 }
 

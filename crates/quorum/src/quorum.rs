@@ -109,7 +109,8 @@ impl Quorum {
     }
 
     /// Has the quorum agree on a command, makes it durable and applies it. The answer's effect is in `image()`.
-    /// A command that only validates is answered from the present image.
+    /// A command that only validates is answered from the present image. Where there is no room on the disk, commands are
+    /// refused; one that meets it is answered at once and carried out later.
     pub async fn propose(&self, command: MetadataCommand) -> Result<CommandResult, QuorumError> {
         if let Some(reason) = self.failed() {
             return Err(QuorumError::Failed { reason });
@@ -118,7 +119,15 @@ impl Quorum {
             let image = (*self.image()).clone();
             return Ok(MetadataState::from_image(image, self.options.config_rules.clone()).dry_run(&command));
         }
-        let response = match self.raft.client_write(command).await {
+        let mut lacks_room = self.log.lacks_room();
+        if *lacks_room.borrow_and_update() {
+            return Err(QuorumError::NoRoom { is_under_way: false });
+        }
+        let written = tokio::select! {
+            written = self.raft.client_write(command) => written,
+            Ok(_) = lacks_room.wait_for(|lacks| *lacks) => return Err(QuorumError::NoRoom { is_under_way: true }),
+        };
+        let response = match written {
             Ok(response) => response,
             Err(RaftError::Fatal(e)) => return Err(self.fatal(e)),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {

@@ -216,6 +216,58 @@ async fn a_failed_sync_stops_the_quorum_for_good() {
     create_topic(&quorum, 2).await.unwrap();
 }
 
+/// With and without snapshots and rewrites of the log, which find no room either.
+#[tokio::test]
+async fn a_full_disk_refuses_changes_until_there_is_room() {
+    for snapshots in [false, true] {
+        let vfs = MemVfs::new();
+        let options = if snapshots { busy(&vfs) } else { options(Arc::new(vfs.clone()), DIR) };
+        let quorum = Quorum::start(options.clone()).await.unwrap();
+        new_cluster(&quorum).await.unwrap();
+        vfs.set_capacity(Some(vfs.used_bytes()));
+        let mut done = 0;
+        let refused = loop {
+            match create_topic(&quorum, done).await {
+                Ok(()) => done += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(done > 100, "the reserve is used first: {done}");
+        assert!(matches!(refused, QuorumError::NoRoom { is_under_way: true }), "{refused}");
+        let next = create_topic(&quorum, done + 1).await;
+        assert!(matches!(next, Err(QuorumError::NoRoom { is_under_way: false })), "{next:?}");
+        assert_eq!((quorum.failed(), quorum.image().topic(&format!("t{done}")).is_some()), (None, false));
+        // As a kill leaves it: what was acknowledged is there, and room lets it start.
+        let killed = vfs.kill_clone();
+        let again = Quorum::start(QuorumOptions { vfs: Arc::new(killed), ..options.clone() }).await.unwrap();
+        assert!(again.image().topic(&format!("t{}", done - 1)).is_some());
+        again.shutdown().await;
+
+        vfs.set_capacity(None);
+        let wanted = format!("t{done}");
+        let mut changes = quorum.subscribe();
+        changes.wait_for(|image| image.topic(&wanted).is_some()).await.unwrap();
+        create_topic(&quorum, done + 1).await.unwrap();
+        quorum.shutdown().await;
+        let quorum = Quorum::start(options).await.unwrap();
+        assert!((0..done + 2).all(|n| quorum.image().topic(&format!("t{n}")).is_some()));
+        quorum.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_room() {
+    let vfs = MemVfs::new();
+    let quorum = start(&vfs).await.unwrap();
+    new_cluster(&quorum).await.unwrap();
+    vfs.set_capacity(Some(vfs.used_bytes()));
+    let mut n = 0;
+    while create_topic(&quorum, n).await.is_ok() {
+        n += 1;
+    }
+    quorum.shutdown().await;
+}
+
 async fn with_snapshot() -> (MemVfs, PathBuf, PathBuf) {
     let vfs = MemVfs::new();
     let quorum = start(&vfs).await.unwrap();

@@ -152,17 +152,19 @@ impl Wal {
         &self.contents
     }
 
-    /// Writes the records as one frame and makes it durable. After an error the log must not be used again:
-    /// what the disk holds is not known.
-    pub(crate) fn append(&mut self, records: Vec<Record>) -> io::Result<()> {
+    /// Writes the records as one frame and makes it durable. A full disk leaves the log as it was: the same may be tried again,
+    /// over what is left of the write. After any other error the log must not be used again: what the disk holds is not
+    /// known.
+    pub(crate) fn append(&mut self, records: &[Record]) -> io::Result<()> {
         self.keep_reserve();
-        let bytes = frame(&records, self.sequence, self.len)?;
+        let bytes = frame(records, self.sequence, self.len)?;
         self.file.write_all_at(&bytes, self.len)?;
-        self.file.sync_data()?;
+        // A full disk that is noticed only here is a failed sync like any other.
+        self.file.sync_data().map_err(io::Error::other)?;
         self.len += bytes.len() as u64;
         self.reserved = self.reserved.max(self.len);
         for record in records {
-            self.contents.apply(record);
+            self.contents.apply(record.clone());
         }
         Ok(())
     }
@@ -179,15 +181,18 @@ impl Wal {
         }
     }
 
-    /// Rewrites the log without what is gone, if enough of it is.
+    /// Rewrites the log without what is gone, if enough of it is. On a full disk that is left for later.
     pub(crate) fn compact_if_worthwhile(&mut self) -> io::Result<()> {
         let live: usize = self.contents.entries.values().map(|body| body.len() + RECORD_HEADER).sum();
         if self.len < self.compact_len.saturating_add(self.compact_bytes) || self.len < 2 * live as u64 {
             return Ok(());
         }
         let old = path_of(&self.dir, self.sequence);
-        let contents = std::mem::take(&mut self.contents);
-        *self = Self::create(self.vfs.clone(), &self.dir, self.sequence + 1, contents, self.compact_bytes)?;
+        let contents = self.contents.clone();
+        match Self::create(self.vfs.clone(), &self.dir, self.sequence + 1, contents, self.compact_bytes) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+            created => *self = created?,
+        }
         self.vfs.remove_file(&old)
     }
 

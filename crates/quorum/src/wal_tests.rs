@@ -22,9 +22,9 @@ fn open(vfs: &MemVfs) -> Result<Wal, QuorumError> {
 fn with_entries(frames: u64) -> (MemVfs, Contents) {
     let vfs = MemVfs::new();
     let mut wal = open(&vfs).unwrap();
-    wal.append(vec![Record::Vote(b"v".as_slice().into())]).unwrap();
+    wal.append(&[Record::Vote(b"v".as_slice().into())]).unwrap();
     for i in 0..frames {
-        wal.append(vec![entry(2 * i), entry(2 * i + 1)]).unwrap();
+        wal.append(&[entry(2 * i), entry(2 * i + 1)]).unwrap();
     }
     (vfs, wal.contents().clone())
 }
@@ -33,8 +33,8 @@ fn with_entries(frames: u64) -> (MemVfs, Contents) {
 fn all_records_come_back() {
     let (vfs, _) = with_entries(5);
     let mut wal = open(&vfs).unwrap();
-    wal.append(vec![Record::Truncated(8), Record::Purged(3, b"p".as_slice().into())]).unwrap();
-    wal.append(vec![Record::Committed(b"c".as_slice().into()), entry(8)]).unwrap();
+    wal.append(&[Record::Truncated(8), Record::Purged(3, b"p".as_slice().into())]).unwrap();
+    wal.append(&[Record::Committed(b"c".as_slice().into()), entry(8)]).unwrap();
     let contents = open(&vfs).unwrap().contents().clone();
     assert_eq!(&contents, wal.contents());
     assert_eq!(contents.entries.keys().copied().collect::<Vec<_>>(), [4, 5, 6, 7, 8]);
@@ -57,7 +57,7 @@ fn a_torn_tail_is_cut_wherever_it_is_torn() {
         let mut wal = open(&torn).unwrap();
         assert_eq!(wal.contents().entries.len(), 4);
         assert_eq!(wal.len(), before as u64);
-        wal.append(vec![entry(4), entry(5)]).unwrap();
+        wal.append(&[entry(4), entry(5)]).unwrap();
         assert_eq!(open(&torn).unwrap().contents(), &contents);
     }
 }
@@ -80,7 +80,7 @@ fn an_emptied_file_and_a_hole_are_refused() {
     vfs.damage(&path_of(Path::new(DIR), 1), Vec::clear).unwrap();
     assert!(matches!(open(&vfs), Err(QuorumError::Corrupt { .. })));
     let vfs = MemVfs::new();
-    open(&vfs).unwrap().append(vec![entry(1), entry(3)]).unwrap();
+    open(&vfs).unwrap().append(&[entry(1), entry(3)]).unwrap();
     assert!(matches!(open(&vfs), Err(QuorumError::Corrupt { .. })));
 }
 
@@ -91,12 +91,12 @@ fn a_rewritten_log_is_small_and_the_same() {
     let long = wal.len();
     wal.compact_if_worthwhile().unwrap();
     assert_eq!(wal.len(), long, "nothing is gone, nothing is rewritten");
-    wal.append(vec![entry(100); 40]).unwrap();
-    wal.append(vec![Record::Purged(97, b"p".as_slice().into())]).unwrap();
+    wal.append(&vec![entry(100); 40]).unwrap();
+    wal.append(&[Record::Purged(97, b"p".as_slice().into())]).unwrap();
     wal.compact_if_worthwhile().unwrap();
     assert!(wal.len() < 600);
     assert!(!vfs.exists(&path_of(Path::new(DIR), 1)) && vfs.exists(&path_of(Path::new(DIR), 2)));
-    wal.append(vec![entry(101)]).unwrap();
+    wal.append(&[entry(101)]).unwrap();
     assert_eq!(open(&vfs).unwrap().contents(), wal.contents());
 }
 
@@ -105,8 +105,8 @@ fn a_rewrite_that_a_crash_interrupts_loses_nothing() {
     for halt_at in 0..12 {
         let (vfs, _) = with_entries(50);
         let mut wal = open(&vfs).unwrap();
-        wal.append(vec![entry(100); 40]).unwrap();
-        wal.append(vec![Record::Purged(97, b"p".as_slice().into())]).unwrap();
+        wal.append(&vec![entry(100); 40]).unwrap();
+        wal.append(&[Record::Purged(97, b"p".as_slice().into())]).unwrap();
         let contents = wal.contents().clone();
         vfs.halt_after(halt_at);
         let _ = wal.compact_if_worthwhile();
