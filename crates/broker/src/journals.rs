@@ -5,16 +5,18 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use barnabas_common::Uuid;
 use barnabas_log::{JournalFiles, ReplaySummary, journal_exists, skip_journal};
-use barnabas_replica::{Committer, GroupCommit, Holder, Keeper, Partition, Tickets, recover};
+use barnabas_replica::{Committer, GroupCommit, Holder, Keeper, Partition, SyncTimer, Tickets, recover};
 use parking_lot::Mutex;
 use tracing::{error, info};
 
 use crate::broker::Broker;
 use crate::error::StartError;
 use crate::log_dirs::DataDir;
+use crate::metrics::Histogram;
 use crate::side_by_side::for_all;
 
 /// So many files share the space of a journal. Small ones: a broker that has little to do takes no more than it needs.
@@ -131,7 +133,11 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
         }
     };
     let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
-    let (commit, committer, keeper) = GroupCommit::new(files, Box::new(move |reason| failed(&weak, &path, reason)));
+    let (commit, committer, keeper) = GroupCommit::new(
+        files,
+        Box::new(move |reason| failed(&weak, &path, reason)),
+        sync_timer(Arc::clone(&dir.journal_syncs)),
+    );
     for partition in broker.replicas.all().iter() {
         if partition.with_log(|log| log.dir().starts_with(&dir.path)).unwrap_or(false) {
             partition.commit_through(Arc::clone(&commit));
@@ -141,6 +147,15 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
     let threads = spawn(committer, keeper, Arc::downgrade(broker)).map_err(StartError::Threads)?;
     broker.journals.threads.lock().extend(threads);
     Ok(())
+}
+
+fn sync_timer(times: Arc<Histogram>) -> SyncTimer {
+    Box::new(move |sync| {
+        let began = Instant::now();
+        let done = sync();
+        times.record(began.elapsed());
+        done
+    })
 }
 
 /// What is configured, and no more than a fair share of a small volume.

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::dir_failure;
 use crate::error::StartError;
+use crate::metrics::Histogram;
 use crate::topics::CLUSTER_METADATA_TOPIC;
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
 
@@ -35,6 +36,8 @@ pub(crate) struct DataDir {
     pub closed: Mutex<ClosedLogs>,
     /// Set when the logs are open, if there is a journal.
     pub commit: OnceLock<Arc<GroupCommit>>,
+    /// How long the journal's syncs take.
+    pub journal_syncs: Arc<Histogram>,
     /// Partitions of which the journal holds records that their logs could not take: they must not be served without.
     pub unreplayed: OnceLock<BTreeSet<(Uuid, i32)>>,
 }
@@ -118,6 +121,7 @@ fn out_of_use(vfs: &Arc<dyn Vfs>, watched: &Arc<WatchedDir>) -> DataDir {
         log_start_offsets: BTreeMap::new(),
         closed: Mutex::default(),
         commit: OnceLock::new(),
+        journal_syncs: Arc::default(),
         unreplayed: OnceLock::new(),
     }
 }
@@ -216,6 +220,7 @@ fn adopt(
         files,
         watched: Arc::clone(watched),
         commit: OnceLock::new(),
+        journal_syncs: Arc::default(),
         unreplayed: OnceLock::new(),
     })
 }

@@ -123,9 +123,44 @@ async fn a_scrape_tells_what_happened() {
     cluster(&scrape, &dir);
     groups(&scrape);
     requests(&scrape);
+    journals(&scrape, &dir);
     rates_come_with_the_second_scrape(&running).await;
     a_deleted_topic_leaves_nothing(&running, &mut client).await;
+    the_journal_is_written(&running, &mut client, &dir).await;
     running.stop().await;
+}
+
+/// A sample of the journal.
+fn of_journal(scrape: &Scrape, dir: &TempDir, what: &str) -> f64 {
+    scrape.get(&format!("barnabas_journal_{what}{{logDirectory=\"{}\"}}", dir.path().display()))
+}
+
+/// Two produce requests and a commit have been made durable in one way or the other.
+fn journals(scrape: &Scrape, dir: &TempDir) {
+    let get = |what: &str| of_journal(scrape, dir, what);
+    let (appends, bypassing) = (get("appends_total"), get("bypassing_appends_total"));
+    assert_eq!(appends + bypassing, 3.0);
+    assert!(get("sync_seconds_count") <= appends && get("written_bytes_total") >= 100.0 * appends);
+    assert_eq!(get("is_behind"), 0.0);
+    assert!(scrape.mentions("state=\"free\"") && scrape.mentions("state=\"full\""));
+}
+
+async fn the_journal_is_written(running: &RunningBroker, client: &mut Client, dir: &TempDir) {
+    create_topic(client, "journaled", 1).await;
+    for _ in 0..600 {
+        let before = Scrape::of(running).await;
+        let bytes = produce(client, "journaled", 0, 2).await.unwrap();
+        let after = Scrape::of(running).await;
+        let grown = |what: &str| of_journal(&after, dir, what) - of_journal(&before, dir, what);
+        if grown("appends_total") > 0.0 {
+            assert!(grown("written_bytes_total") > bytes as f64);
+            assert_eq!((grown("sync_seconds_count"), grown("bypassing_appends_total")), (1.0, 0.0));
+            assert!(grown("sync_seconds_sum") > 0.0);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the journal is not used");
 }
 
 fn traffic(scrape: &Scrape, bytes_in: f64, bytes_out: f64) {

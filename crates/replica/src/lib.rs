@@ -10,7 +10,9 @@ mod partition;
 mod recent;
 mod waiters;
 
-pub use commit::{Committer, GroupCommit, Holder, Keeper, NotDurable, OnFailure, Ticket, Tickets, recover};
+pub use commit::{
+    Committer, GroupCommit, Holder, JournalFigures, Keeper, NotDurable, OnFailure, SyncTimer, Ticket, Tickets, recover,
+};
 pub use fetch::{Fetch, FetchLimits, FetchTarget, FetchedPartition};
 pub use fetch_session::{CachedPartition, FetchSessionCache, SessionFetch, SessionPartition, SessionRequest, TopicKey};
 pub use manager::ReplicaManager;

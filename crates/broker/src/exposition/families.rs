@@ -120,6 +120,13 @@ families! {
     DIR_RESERVE = Own Gauge "barnabas_logdir_reserve_bytes" ["logDirectory"] "Free bytes below which producers are refused (barnabas.disk.reserve.bytes).";
     DIR_REFUSES = Own Gauge "barnabas_logdir_refuses_writes" ["logDirectory"] "1 while there is less room than the reserve and producers are refused.";
 
+    JOURNAL_SYNC_SECONDS = Own Histogram "barnabas_journal_sync_seconds" ["logDirectory" "le"] "How long the disk takes to sync one group of appends in the journal; acknowledgements wait for it. Its count is that of groups. Absent, like the others of the journal, with barnabas.durability=page-cache.";
+    JOURNAL_BYTES = Own Counter "barnabas_journal_written_bytes_total" ["logDirectory"] "Bytes written to the journal and synced.";
+    JOURNAL_APPENDS = Own Counter "barnabas_journal_appends_total" ["logDirectory"] "Appends in them. By groups: how many share one sync.";
+    JOURNAL_BYPASSED = Own Counter "barnabas_journal_bypassing_appends_total" ["logDirectory"] "Appends that were made durable by a sync of their segment instead: large ones, and all while no file of the journal is free.";
+    JOURNAL_FILES = Own Gauge "barnabas_journal_files" ["logDirectory" "state"] "Files of the journal that are free, and that are full: the segments of what is in those have not been synced yet. One more is being written.";
+    JOURNAL_IS_BEHIND = Own Gauge "barnabas_journal_is_behind" ["logDirectory"] "1 while so much waits for the disk that producers wait before they are read on, whatever acks they ask for.";
+
     ACTIVE_CONTROLLERS = Jmx Gauge "kafka_controller_kafkacontroller_activecontrollercount" [] "1 on the node that leads the metadata quorum.";
     OFFLINE_PARTITIONS = Jmx Gauge "kafka_controller_kafkacontroller_offlinepartitionscount" [] "Partitions without a leader that serves them.";
     PREFERRED_IMBALANCE = Jmx Gauge "kafka_controller_kafkacontroller_preferredreplicaimbalancecount" [] "Partitions whose leader is not their first replica.";

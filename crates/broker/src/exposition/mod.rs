@@ -5,6 +5,7 @@ mod cluster;
 mod encoder;
 mod families;
 mod groups;
+mod journals;
 mod markdown;
 mod memory;
 mod partitions;
@@ -35,6 +36,7 @@ pub fn render(broker: &Broker) -> String {
     requests::requests(&mut out, metrics, &memory, &now);
     requests::connections(&mut out, broker, &memory, &now);
     partitions::render(&mut out, broker, &held);
+    journals::render(&mut out, broker);
     cluster::controller(&mut out, broker, &image, &held);
     cluster::quorum(&mut out, broker, &memory, &now);
     let offsets_left_out = groups::render(&mut out, broker, &image, &held, &mut memory);

@@ -142,6 +142,11 @@ impl JournalFiles {
         self.free.len()
     }
 
+    /// Files that are full, or were found at the start, and may be needed for recovery.
+    pub fn used_count(&self) -> usize {
+        self.used.len()
+    }
+
     pub fn max_files(&self) -> u32 {
         self.max_files
     }

@@ -71,6 +71,7 @@ impl Committer {
         let synced = sync_large(batch)?;
         let is_small = |submitted: &&Submitted| !synced.contains(&key(&submitted.partition));
         let small: Vec<&Submitted> = batch.iter().filter(is_small).collect();
+        self.commit.counters.bypassed(batch.len() - small.len());
         let mut rest = &small[..];
         while !rest.is_empty() {
             let group = first_group(rest, self.commit.files.lock().room_bytes().min(MAX_GROUP_BYTES));
@@ -84,20 +85,27 @@ impl Committer {
         let bytes = group.iter().map(|submitted| submitted.entry.size_bytes()).sum();
         if !self.has_room(bytes)? {
             self.commit.ask_keeper();
-            return sync_segments(group);
+            return self.bypass(group);
         }
         match self.writer.write_group(group.iter().map(|submitted| &submitted.entry)) {
-            Ok(()) => self.writer.sync()?,
+            Ok(()) => (self.commit.sync_timer)(&mut || self.writer.sync())?,
             // Where overwriting takes room, as on copy-on-write file systems.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => return sync_segments(group),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return self.bypass(group),
             Err(error) => return Err(error),
         }
+        self.commit.counters.wrote(group.len(), bytes);
         for submitted in group {
             let end = submitted.end;
             let of = self.coverage.entry(key(&submitted.partition));
             of.or_insert_with(|| (Arc::clone(&submitted.partition), end)).1 = end;
         }
         Ok(())
+    }
+
+    /// What is done without a journal.
+    fn bypass(&self, group: &[&Submitted]) -> io::Result<()> {
+        self.commit.counters.bypassed(group.len());
+        sync_segments(group)
     }
 
     /// Goes on in the next file if need be. False if there is none.
@@ -171,7 +179,7 @@ fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
     Ok(submitted.flush.as_ref().is_some_and(|plan| plan.run().is_ok()))
 }
 
-/// What is done without a journal.
+/// Syncs the segments of all partitions in a group.
 fn sync_segments(group: &[&Submitted]) -> io::Result<()> {
     let mut done = HashSet::new();
     for submitted in group {

@@ -9,6 +9,7 @@
 //! **Invariant:** a failed write or sync is never tried again. The directory is given up; nothing that waits is acknowledged.
 
 mod committer;
+mod counters;
 mod keeper;
 mod recover;
 mod ticket;
@@ -21,8 +22,10 @@ mod test_broker;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use barnabas_common::Offset;
 use barnabas_log::{FlushPlan, JournalEntry, JournalFiles, JournalWriter};
@@ -30,6 +33,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::partition::Partition;
 pub use committer::Committer;
+use counters::Counters;
+pub use counters::JournalFigures;
 pub use keeper::Keeper;
 pub use recover::{Holder, recover};
 use ticket::Progress;
@@ -39,6 +44,9 @@ pub use ticket::{NotDurable, Ticket, Tickets};
 pub(crate) const SYNC_SEGMENT_FROM_BYTES: usize = 256 << 10;
 /// More than this on its way to the disk, and producers wait even if they did not ask to.
 const BEHIND_BYTES: usize = 32 << 20;
+
+/// Figures that are not to be had sooner are left out.
+const LONGEST_LOOK: Duration = Duration::from_millis(50);
 
 /// The way to the disk for all partitions of one log directory.
 pub struct GroupCommit {
@@ -52,7 +60,9 @@ pub struct GroupCommit {
     full: Mutex<VecDeque<FullFile>>,
     chores: Mutex<Chores>,
     has_chores: Condvar,
+    counters: Counters,
     on_failure: OnFailure,
+    sync_timer: SyncTimer,
 }
 
 #[derive(Default)]
@@ -88,9 +98,16 @@ struct Chores {
 /// What a failed directory is told to.
 pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;
 
+/// Runs each sync of the journal, and may look at a clock before and after.
+pub type SyncTimer = Box<dyn Fn(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()> + Send + Sync>;
+
 impl GroupCommit {
     /// The handle for partitions, and the two loops that work for it: each belongs on a thread of its own.
-    pub fn new(files: JournalFiles, on_failure: OnFailure) -> (Arc<GroupCommit>, Committer, Keeper) {
+    pub fn new(
+        files: JournalFiles,
+        on_failure: OnFailure,
+        sync_timer: SyncTimer,
+    ) -> (Arc<GroupCommit>, Committer, Keeper) {
         let commit = Arc::new(GroupCommit {
             queue: Mutex::default(),
             not_empty: Condvar::new(),
@@ -101,7 +118,9 @@ impl GroupCommit {
             full: Mutex::default(),
             chores: Mutex::default(),
             has_chores: Condvar::new(),
+            counters: Counters::default(),
             on_failure,
+            sync_timer,
         });
         let committer = Committer::new(Arc::clone(&commit), JournalWriter::default());
         let keeper = Keeper::new(Arc::clone(&commit));
@@ -150,6 +169,13 @@ impl GroupCommit {
     /// not taken for what a power loss leaves.
     pub fn take_synced_closed(&self) -> bool {
         self.has_synced_closed.swap(false, Ordering::Relaxed)
+    }
+
+    /// For metrics.
+    pub fn figures(&self) -> JournalFigures {
+        // Held while the next file is begun: a scrape does not wait for a disk that hangs.
+        let files = self.files.try_lock_for(LONGEST_LOOK);
+        self.counters.figures(files.map(|files| (files.free_count(), files.used_count())))
     }
 
     /// Why nothing can be made durable any more.

@@ -147,7 +147,7 @@ impl Broker {
     fn go_live(vfs: Arc<dyn Vfs>, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
         let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
         let files = files.map_err(|error| error.to_string())?;
-        let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}));
+        let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}), Box::new(|sync| sync()));
         for partition in &partitions {
             partition.commit_through(Arc::clone(&commit));
         }
