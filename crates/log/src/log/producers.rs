@@ -11,8 +11,6 @@ use crate::producer::{EndTransaction, Observed, ProducerStates, snapshot};
 use crate::segment::{Segment, names};
 
 const READ_BYTES: usize = 64 << 10;
-/// A snapshot knows the last batch of each producer; so many bytes before it are read for the four before that.
-const RECALL_BYTES: u64 = 1 << 20;
 /// An active segment up to this size is read rather than trusting the last snapshot alone.
 const REPLAY_BYTES: u64 = 8 << 20;
 /// A snapshot is taken after so many bytes at the latest: more of them need not be read at the next start.
@@ -69,9 +67,6 @@ impl Log {
     /// Rebuilds the state from the best snapshot and the batches after it.
     pub(super) fn load_producers(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
         let from = self.load_snapshot(now_ms);
-        if self.producers.entries().len() > 0 {
-            self.recall(from)?;
-        }
         self.replay(from, now_ms)?;
         self.producers.expire(now_ms, self.config.producer_id_expiration_ms);
         Ok(())
@@ -105,33 +100,6 @@ impl Log {
         let segment = &self.segments[self.segment_at(last_offset)];
         let written_ms = if segment.base_offset() <= last_offset { segment.created_ms } else { i64::MIN };
         timestamp.max(written_ms).min(now_ms)
-    }
-
-    /// Shows the batches just before `offset` to the producers that a snapshot named.
-    fn recall(&mut self, offset: Offset) -> Result<(), LogError> {
-        let before = self.segments.partition_point(|s| s.base_offset() < offset);
-        let mut budget = RECALL_BYTES;
-        for segment in self.segments[..before].iter().rev() {
-            let reader = segment.reader(offset);
-            let mut window = reader.window(READ_BYTES).map_err(ReadError::Io)?;
-            let end = match segment.next_offset() > offset {
-                true => reader.seek(&mut window)?.map_or(segment.size, |(position, _)| position),
-                false => segment.size,
-            };
-            let mut position = segment.index_position_before(end.saturating_sub(budget))?;
-            while position < end {
-                let header = reader.batch_at(&mut window, position)?;
-                if header.has_producer_id() && header.last_offset() < offset {
-                    self.producers.recall(&header);
-                }
-                position += header.size_bytes() as u64;
-            }
-            budget = budget.saturating_sub(end);
-            if budget == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Takes note of all batches from `offset` on.

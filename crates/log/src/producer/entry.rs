@@ -93,18 +93,6 @@ impl ProducerEntry {
         self.last_timestamp = batch.timestamp;
     }
 
-    /// Puts an earlier batch of the current epoch in its place.
-    pub(crate) fn recall(&mut self, epoch: i16, batch: BatchMeta) {
-        if epoch != self.epoch || self.batches.iter().any(|b| b.last_offset == batch.last_offset) {
-            return;
-        }
-        let at = self.batches.partition_point(|b| b.last_offset < batch.last_offset);
-        self.batches.insert(at, batch);
-        if self.batches.len() > REMEMBERED_BATCHES {
-            self.batches.pop_front();
-        }
-    }
-
     /// A new epoch counts its sequence numbers from 0.
     pub(crate) fn set_epoch(&mut self, epoch: i16) {
         if self.epoch != epoch {

@@ -1,4 +1,5 @@
-//! Kafka's producer snapshot file: version 1, a CRC-32C of what follows it, the producers with their last batch each.
+//! Kafka's producer snapshot file: version 1, a CRC-32C of what follows it, the producers with their last batch each. Behind
+//! that, where Kafka does not look, the batches before the last one: a producer may repeat any of the five it has in flight.
 
 use std::collections::VecDeque;
 
@@ -11,6 +12,8 @@ const VERSION: i16 = 1;
 /// Version and CRC.
 const HEADER_SIZE: usize = 6;
 const ENTRY_SIZE: usize = 46;
+/// Of a batch before the last one.
+const EARLIER_SIZE: usize = 24;
 
 pub(crate) fn encode(states: &ProducerStates) -> BytesMut {
     let entries = states.entries();
@@ -27,11 +30,24 @@ pub(crate) fn encode(states: &ProducerStates) -> BytesMut {
         content.put_i32(entry.coordinator_epoch);
         content.put_i64(entry.current_txn_first_offset.unwrap_or(-1));
     }
+    states.entries().take(i32::MAX as usize).for_each(|entry| put_earlier(&mut content, entry));
     let mut file = BytesMut::with_capacity(HEADER_SIZE + content.len());
     file.put_i16(VERSION);
     file.put_u32(crc32c::crc32c(&content));
     file.extend_from_slice(&content);
     file
+}
+
+/// How many there are, and these, oldest first.
+fn put_earlier(content: &mut BytesMut, entry: &ProducerEntry) {
+    let count = entry.batches.len().saturating_sub(1);
+    content.put_u8(u8::try_from(count).unwrap_or(0));
+    for batch in entry.batches.iter().take(count) {
+        content.put_i32(batch.last_sequence);
+        content.put_i64(batch.last_offset);
+        content.put_i32(batch.offset_delta);
+        content.put_i64(batch.timestamp);
+    }
 }
 
 /// `None` if anything about the file is not as it was written.
@@ -41,11 +57,28 @@ pub(crate) fn decode(file: &[u8], now_ms: TimestampMs) -> Option<ProducerStates>
         return None;
     }
     let count = usize::try_from(content.try_get_i32().ok()?).ok()?;
-    if content.len() != count.checked_mul(ENTRY_SIZE)? {
-        return None;
+    let (entries, mut earlier) = content.split_at_checked(count.checked_mul(ENTRY_SIZE)?)?;
+    let mut entries: Vec<_> = entries.chunks_exact(ENTRY_SIZE).map(|mut e| decode_entry(&mut e, now_ms)).collect();
+    // A file that Kafka wrote ends here.
+    if !earlier.is_empty() {
+        entries.iter_mut().try_for_each(|entry| take_earlier(&mut earlier, entry))?;
     }
-    let entries = content.chunks_exact(ENTRY_SIZE).map(|mut e| decode_entry(&mut e, now_ms));
-    Some(ProducerStates::from_entries(entries))
+    earlier.is_empty().then(|| ProducerStates::from_entries(entries))
+}
+
+fn take_earlier(content: &mut &[u8], entry: &mut ProducerEntry) -> Option<()> {
+    let count = usize::from(content.try_get_u8().ok()?);
+    let (earlier, rest) = content.split_at_checked(count * EARLIER_SIZE)?;
+    *content = rest;
+    for mut batch in earlier.chunks_exact(EARLIER_SIZE).rev() {
+        entry.batches.push_front(BatchMeta {
+            last_sequence: batch.get_i32(),
+            last_offset: batch.get_i64(),
+            offset_delta: batch.get_i32(),
+            timestamp: batch.get_i64(),
+        });
+    }
+    Some(())
 }
 
 /// Reads the 46 bytes of an entry; the caller has made sure that they are there.
@@ -70,7 +103,10 @@ mod tests {
 
     fn states() -> ProducerStates {
         let mut first = ProducerEntry::new(7, 3, 50);
-        first.add(3, BatchMeta { last_sequence: 4, last_offset: 104, offset_delta: 4, timestamp: 99 });
+        for last_sequence in 0..7 {
+            let last_offset = 100 + i64::from(last_sequence);
+            first.add(3, BatchMeta { last_sequence, last_offset, offset_delta: 0, timestamp: 99 });
+        }
         let mut second = ProducerEntry::new(8, 0, 50);
         second.current_txn_first_offset = Some(12);
         ProducerStates::from_entries([first, second])
@@ -79,8 +115,19 @@ mod tests {
     #[test]
     fn snapshots_round_trip() {
         let file = encode(&states());
-        assert_eq!(file.len(), 6 + 4 + 2 * 46);
+        assert_eq!(file.len(), 6 + 4 + 2 * 46 + 2 + 4 * 24);
         assert_eq!(decode(&file, 50), Some(states()));
+    }
+
+    #[test]
+    fn what_kafka_wrote_has_the_last_batches_alone() {
+        let mut file = encode(&states());
+        file.truncate(6 + 4 + 2 * 46);
+        let crc = crc32c::crc32c(&file[6..]);
+        file[2..6].copy_from_slice(&crc.to_be_bytes());
+        let states = decode(&file, 50).unwrap();
+        let batches: Vec<_> = states.entries().map(|entry| (entry.producer_id, entry.batches.len())).collect();
+        assert_eq!(batches, [(7, 1), (8, 0)]);
     }
 
     #[test]

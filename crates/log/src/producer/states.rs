@@ -131,15 +131,6 @@ impl ProducerStates {
         }
     }
 
-    /// Completes what a snapshot knows of a producer, which is its last batch only, from a batch that came before.
-    pub(crate) fn recall(&mut self, header: &BatchHeader) {
-        if let Some(entry) = self.producers.get_mut(&header.producer_id)
-            && !header.is_control()
-        {
-            entry.recall(header.producer_epoch, BatchMeta::of(header));
-        }
-    }
-
     /// Forgets producers that have been idle for too long, unless a transaction is open.
     pub(crate) fn expire(&mut self, now_ms: TimestampMs, expiration_ms: i64) {
         self.producers.retain(|_, e| {

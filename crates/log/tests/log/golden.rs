@@ -1,5 +1,5 @@
 //! A log directory written by Kafka itself opens here, reads the same, and what we rebuild of it is byte for byte what
-//! Kafka wrote.
+//! Kafka wrote, apart from what follows the producers in a snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,18 @@ fn files(dir: &Path, extension: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let mut paths: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == extension)).collect();
     paths.sort();
     paths.into_iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect()
+}
+
+/// What Kafka reads of the snapshots: producers of 46 bytes each behind version, CRC and count.
+fn snapshots(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = files(dir, "snapshot");
+    for (_, content) in &mut files {
+        assert_eq!(content[2..6], crc32c::crc32c(&content[6..]).to_be_bytes(), "the CRC is that of all the file");
+        let producers = u32::from_be_bytes(*content[6..].first_chunk().unwrap()) as usize;
+        content.truncate(10 + 46 * producers);
+        content.drain(2..6);
+    }
+    files
 }
 
 const CLEAN: OpenOptions =
@@ -106,12 +118,14 @@ fn a_directory_of_kafka_is_understood() {
 #[test]
 fn a_log_of_kafka_reads_the_same_and_opening_changes_no_file() {
     let dir = copy_of_fixture();
-    let before: Vec<_> = ["log", "index", "timeindex", "snapshot"].map(|e| files(dir.path(), e)).into();
+    let before: Vec<_> = ["log", "index", "timeindex"].map(|e| files(dir.path(), e)).into();
+    let producers = snapshots(dir.path());
     let mut log = open(dir.path(), CLEAN);
     check(&log, dir.path());
     log.close().unwrap();
-    let after: Vec<_> = ["log", "index", "timeindex", "snapshot"].map(|e| files(dir.path(), e)).into();
+    let after: Vec<_> = ["log", "index", "timeindex"].map(|e| files(dir.path(), e)).into();
     assert_eq!(before, after);
+    assert_eq!(producers, snapshots(dir.path()));
     assert_eq!(fs::read(dir.path().join("golden-0/leader-epoch-checkpoint")).unwrap(), b"0\n1\n0 0\n");
 }
 
@@ -119,7 +133,7 @@ fn a_log_of_kafka_reads_the_same_and_opening_changes_no_file() {
 fn what_is_rebuilt_is_what_kafka_wrote() {
     let dir = copy_of_fixture();
     let (indexes, times) = (files(dir.path(), "index"), files(dir.path(), "timeindex"));
-    let snapshot = files(dir.path(), "snapshot").pop().unwrap();
+    let snapshot = snapshots(dir.path()).pop().unwrap();
     for (path, _) in indexes.iter().chain(&times).chain(&files(dir.path(), "snapshot")) {
         fs::remove_file(path).unwrap();
     }
@@ -128,7 +142,7 @@ fn what_is_rebuilt_is_what_kafka_wrote() {
     check(&log, dir.path());
     log.close().unwrap();
     assert_eq!((files(dir.path(), "index"), files(dir.path(), "timeindex")), (indexes, times));
-    assert_eq!(files(dir.path(), "snapshot"), [snapshot]);
+    assert_eq!(snapshots(dir.path()), [snapshot]);
     assert_eq!(fs::read(dir.path().join("golden-0/leader-epoch-checkpoint")).unwrap(), b"0\n1\n0 0\n");
 }
 

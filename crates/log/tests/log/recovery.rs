@@ -189,3 +189,22 @@ fn producers_of_a_large_segment_are_known_again() {
         assert!(info.duplicate && info.first_offset == i64::from(i), "{i}");
     }
 }
+
+/// However large they are, and wherever among them the last snapshot was taken.
+#[test]
+fn all_batches_that_were_in_flight_are_known_after_a_kill() {
+    for batches in 8..14 {
+        let vfs = MemVfs::new();
+        let mut log = open(&vfs, &LogConfig::default());
+        let batch = |sequence| fill(builder().producer(7, 0, sequence), 1, NOW_MS, 1_000_000);
+        for sequence in 0..batches {
+            append(&mut log, batch(sequence)).unwrap();
+        }
+        let mut again = try_open(&vfs.kill_clone(), &LogConfig::default(), options(0)).unwrap();
+        for sequence in batches - 5..batches {
+            let info = append(&mut again, batch(sequence)).unwrap();
+            assert!(info.duplicate && info.first_offset == i64::from(sequence), "{sequence} of {batches}");
+        }
+        append(&mut again, batch(batches)).unwrap();
+    }
+}
