@@ -5,16 +5,17 @@
 //! journal, on disk.
 //! A failed append unloads the shard and replays it from the log, so that memory never runs ahead of the disk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::Broker;
-use barnabas_common::{Clock, ErrorCode};
+use barnabas_common::{Clock, ErrorCode, Uuid};
 use barnabas_coordinator::{
     CoordinatorRecord, Effects, GroupCoordinatorConfig, GroupReply, GroupShard, Now, ReplyToken, partition_for,
 };
 use barnabas_log::AppendOrigin;
+use barnabas_metadata::{MetadataDelta, MetadataImage};
 use barnabas_protocol::records::{
     BatchBuilder, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
 };
@@ -41,6 +42,8 @@ pub(crate) struct GroupService {
     config: Arc<GroupCoordinatorConfig>,
     clock: Arc<dyn Clock>,
     shards: RwLock<BTreeMap<i32, Arc<Shard>>>,
+    /// By which offsets of topics that are gone are told. Never older than what clients are shown.
+    image: RwLock<Arc<MetadataImage>>,
     timers_changed: Notify,
 }
 
@@ -55,6 +58,9 @@ struct ShardState {
     /// When to replay the log again after a failure; monotonic.
     replay_at_ms: Option<i64>,
     waiting: HashMap<ReplyToken, oneshot::Sender<Promised>>,
+    /// Tombstones of offsets that could not be written: the state is what the log says and these. They come before
+    /// whatever is written next.
+    owed: Vec<CoordinatorRecord>,
     /// Of the last append; none once that is durable.
     durable: Option<Ticket>,
     next_token: u64,
@@ -102,8 +108,14 @@ impl PendingReply {
 }
 
 impl GroupService {
-    pub(crate) fn new(config: GroupCoordinatorConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { config: Arc::new(config), clock, shards: RwLock::default(), timers_changed: Notify::new() }
+    pub(crate) fn new(config: GroupCoordinatorConfig, clock: Arc<dyn Clock>, image: Arc<MetadataImage>) -> Self {
+        Self {
+            config: Arc::new(config),
+            clock,
+            shards: RwLock::default(),
+            image: RwLock::new(image),
+            timers_changed: Notify::new(),
+        }
     }
 
     fn now(&self) -> Now {
@@ -113,8 +125,14 @@ impl GroupService {
     /// Takes over the groups of a partition of the offsets topic: replays its log, then serves. Blocks.
     pub(crate) fn load(&self, partition: Arc<Partition>) {
         let index = partition.topic_partition.partition;
-        let state =
-            ShardState { groups: None, replay_at_ms: None, waiting: HashMap::new(), durable: None, next_token: 0 };
+        let state = ShardState {
+            groups: None,
+            replay_at_ms: None,
+            waiting: HashMap::new(),
+            owed: Vec::new(),
+            durable: None,
+            next_token: 0,
+        };
         let shard = Arc::new(Shard { partition, state: Mutex::new(state) });
         self.shards.write().insert(index, Arc::clone(&shard));
         self.replay(&shard);
@@ -130,10 +148,19 @@ impl GroupService {
             self.timers_changed.notify_one();
             return;
         }
-        let effects = groups.finish_loading(self.now());
         let mut state = shard.state.lock();
+        state.owed.iter().for_each(|record| {
+            // What this broker has made can be read.
+            let _ = groups.replay(&record.key, record.value.as_ref(), self.clock.wall_ms());
+        });
+        // A crash, or a full disk, may have come between the deletion of a topic and the tombstones of its offsets. Looked
+        // at under the lock: a topic that is deleted meanwhile is seen here, or its deletion finds these groups.
+        let image = Arc::clone(&self.image.read());
+        let tombstones = groups.drop_offsets_unless(|name, id| is_of_present_topic(&image, name, id));
+        let effects = groups.finish_loading(self.now());
         state.groups = Some(groups);
         state.replay_at_ms = None;
+        self.write_tombstones(shard, &mut state, tombstones);
         self.carry_out(shard, &mut state, effects);
         drop(state);
         self.timers_changed.notify_one();
@@ -188,7 +215,7 @@ impl GroupService {
 
     /// Looks something up in every shard that is not failed.
     pub(crate) fn read_all<T>(&self, mut look: impl FnMut(&GroupShard) -> T) -> Result<Vec<T>, ErrorCode> {
-        let shards: Vec<_> = self.shards.read().values().cloned().collect();
+        let shards = self.all_shards();
         let each = shards.iter().filter_map(|shard| {
             let state = shard.state.lock();
             match &state.groups {
@@ -207,20 +234,24 @@ impl GroupService {
         !shards.is_empty() && !shards.values().any(|shard| is_loading(&shard.state.lock()))
     }
 
-    /// Forgets the offsets of a topic that is gone.
-    pub(crate) fn topic_deleted(&self, topic: &str) {
-        self.each_shard(|groups, _| groups.topic_deleted(topic));
-    }
-
-    fn each_shard(&self, mut work: impl FnMut(&mut GroupShard, Now) -> Effects) {
-        let shards: Vec<_> = self.shards.read().values().cloned().collect();
-        for shard in shards {
+    /// Takes note of new metadata before clients are shown it, and forgets the offsets of topics that are gone.
+    pub(crate) fn metadata_changed(&self, image: &Arc<MetadataImage>, delta: &MetadataDelta) {
+        *self.image.write() = Arc::clone(image);
+        if delta.deleted_topics.is_empty() {
+            return;
+        }
+        let deleted: HashSet<&str> = delta.deleted_topics.iter().map(|topic| &*topic.name).collect();
+        for shard in self.all_shards() {
             let mut state = shard.state.lock();
             if let Some(groups) = state.groups.as_mut() {
-                let effects = work(groups, self.now());
-                self.carry_out(&shard, &mut state, effects);
+                let tombstones = groups.drop_offsets_unless(|name, _| !deleted.contains(name));
+                self.write_tombstones(&shard, &mut state, tombstones);
             }
         }
+    }
+
+    fn all_shards(&self) -> Vec<Arc<Shard>> {
+        self.shards.read().values().cloned().collect()
     }
 
     fn next_deadline(&self) -> Option<i64> {
@@ -233,8 +264,7 @@ impl GroupService {
     fn work_off(&self) {
         self.tick();
         let now_ms = self.clock.monotonic_ms();
-        let shards: Vec<_> = self.shards.read().values().cloned().collect();
-        for shard in shards {
+        for shard in self.all_shards() {
             if shard.state.lock().replay_at_ms.is_some_and(|at| at <= now_ms) {
                 self.replay(&shard);
             }
@@ -242,21 +272,41 @@ impl GroupService {
     }
 
     fn tick(&self) {
-        self.each_shard(|groups, now| match groups.next_deadline() {
-            Some(at) if at <= now.monotonic_ms => groups.tick(now),
-            _ => Effects::default(),
-        });
+        for shard in self.all_shards() {
+            let (mut state, now) = (shard.state.lock(), self.now());
+            let is_due = |groups: &&mut GroupShard| groups.next_deadline().is_some_and(|at| at <= now.monotonic_ms);
+            if let Some(groups) = state.groups.as_mut().filter(is_due) {
+                let effects = groups.tick(now);
+                self.carry_out(&shard, &mut state, effects);
+            }
+        }
     }
 
     fn carry_out(&self, shard: &Shard, state: &mut ShardState, effects: Effects) {
-        if !effects.records.is_empty()
-            && let Err(failure) = self.append(&shard.partition, &effects.records, &mut state.durable)
-        {
-            self.unload(shard, state, &failure);
-            return;
+        if !effects.records.is_empty() {
+            let records = [&state.owed[..], &effects.records].concat();
+            if let Err(failure) = self.append(&shard.partition, &records, &mut state.durable) {
+                self.unload(shard, state, &failure);
+                return;
+            }
+            state.owed.clear();
         }
         for (token, reply) in effects.replies {
             deliver(state, token, reply);
+        }
+    }
+
+    /// Writes that offsets of deleted topics are gone, or owes it: the groups must not become unavailable, nor the offsets come
+    /// back, because the disk is full, which may be why the topic was deleted.
+    fn write_tombstones(&self, shard: &Shard, state: &mut ShardState, tombstones: Effects) {
+        if tombstones.records.is_empty() {
+            return;
+        }
+        state.owed.extend(tombstones.records);
+        match self.append(&shard.partition, &state.owed, &mut state.durable) {
+            Ok(()) => state.owed.clear(),
+            Err(failure) => warn!(partition = %shard.partition.topic_partition,
+                "cannot write yet that the offsets of deleted topics are gone; they are not shown any more: {failure}"),
         }
     }
 
@@ -337,6 +387,12 @@ async fn sleep_or_forever(sleep: Option<Duration>) {
         Some(sleep) => tokio::time::sleep(sleep).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether an offset that was committed for the topic of this name and id still means something. The id is zero if the log does
+/// not say it.
+pub(crate) fn is_of_present_topic(image: &MetadataImage, name: &str, id: Uuid) -> bool {
+    image.topic(name).is_some_and(|topic| id.is_zero() || topic.id == id)
 }
 
 fn deliver(state: &mut ShardState, token: ReplyToken, reply: GroupReply) {

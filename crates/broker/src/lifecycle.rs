@@ -1,7 +1,6 @@
 //! Starting and stopping a broker. The order matters: lock the folders, open the metadata, bind the listeners,
 //! register, open the logs, load the groups; only then accept connections.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barnabas_common::vfs::Vfs;
@@ -173,7 +172,7 @@ fn assemble(
         node_id: config.node_id(),
         broker_epoch: registered.epoch,
         settings,
-        groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock)),
+        groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock), quorum.image()),
         controller_listeners: config.controller_listeners().to_vec(),
         bound: registered.listeners.iter().map(|listener| (listener.name.clone(), listener.address)).collect(),
         surroundings: RwLock::new(Arc::new(around)),
@@ -214,24 +213,10 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), Sta
             return Err(StartError::LogDirs(reason));
         }
         load_groups(&broker);
-        forget_offsets_of_deleted_topics(&broker);
         Ok(())
     });
     // Serving logs that are not complete would give their offsets to other records.
     loading.await.unwrap_or_else(|error| Err(StartError::Loading(error.to_string())))
-}
-
-/// A crash may come between the deletion of a topic and the tombstones of its offsets; a new topic of its name must not
-/// inherit them.
-fn forget_offsets_of_deleted_topics(broker: &Broker) {
-    let image = broker.image();
-    let named = broker.groups.read_all(|groups| {
-        groups.committed_offsets().map(|entry| entry.topic.to_owned()).collect::<BTreeSet<String>>()
-    });
-    let topics: BTreeSet<String> = named.into_iter().flatten().flatten().collect();
-    for topic in topics.iter().filter(|topic| image.topic(topic).is_none()) {
-        broker.groups.topic_deleted(topic);
-    }
 }
 
 fn load_groups(broker: &Broker) {
@@ -260,12 +245,12 @@ async fn follow_metadata(broker: Arc<Broker>, life: Arc<PartitionLife>, publish:
     }
 }
 
-fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &MetadataImage) {
+fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Arc<MetadataImage>) {
     let delta = MetadataDelta::between(old, new);
     broker.metrics.metadata_changed(&delta);
     let deleted = life.take_deleted(&broker.replicas, &delta);
+    broker.groups.metadata_changed(new, &delta);
     for topic in &delta.deleted_topics {
-        broker.groups.topic_deleted(&topic.name);
         broker.metrics.topic_deleted(&topic.name);
     }
     if !delta.deleted_topics.is_empty() {

@@ -14,6 +14,7 @@ use barnabas_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 use barnabas_replica::Tickets;
 
 use crate::dispatch::{Answer, Refused, RequestContext};
+use crate::groups::is_of_present_topic;
 
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 10;
 
@@ -51,7 +52,8 @@ fn fetch_group(
     by_id: bool,
 ) -> OffsetFetchResponseGroup {
     let unknown = if by_id { take_unknown_ids(image, &mut group) } else { Vec::new() };
-    let fetched = ctx.broker.groups.read(&group.group_id, |groups| groups.fetch_offsets(&group));
+    let is_present = |name: &str, id| is_of_present_topic(image, name, id);
+    let fetched = ctx.broker.groups.read(&group.group_id, |groups| groups.fetch_offsets(&group, is_present));
     let mut fetched = fetched.unwrap_or_else(|error| offset_fetch::refused_group(&group, error));
     if by_id {
         for topic in &mut fetched.topics {

@@ -133,3 +133,38 @@ async fn a_broker_starts_and_serves_below_its_reserve() {
     assert_eq!(client.produce("full", 0, b"v").await.base_offset, count);
     running.stop().await;
 }
+
+/// Tombstones need room that is not there: topics are deleted because the disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offsets_of_a_deleted_topic_do_not_come_back_when_their_tombstones_cannot_be_written() {
+    let settings = ["log.dirs=/b", "metadata.log.dir=/a", "barnabas.disk.reserve.bytes=0"];
+    let disks = Disks::default();
+    let running = start(disks.clone(), &settings).await;
+    let mut client = Client::connect(&running).await;
+    for topic in ["t", "kept"] {
+        assert_eq!(client.create_topic(topic, 1, &[]).await.error_code, 0);
+        assert_eq!(client.commit("group", topic, 0, 5).await, 0);
+    }
+    disks.b.set_capacity(Some(disks.b.used_bytes()));
+    assert_eq!(client.delete_topic("t").await, 0);
+    // Longer than it takes until groups are loaded again after a failed write.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let killed = disks.kill_clone();
+    disks.b.set_capacity(None);
+    assert_eq!(client.create_topic("t", 1, &[]).await.error_code, 0);
+    assert_eq!(client.committed("group", "t", 0).await, -1);
+    assert_eq!(client.committed("group", "kept", 0).await, 5);
+    assert_eq!(client.commit("other", "t", 0, 1).await, 0);
+    assert_eq!(client.commit("group", "t", 0, 2).await, 0);
+    running.stop().await;
+
+    for (disks, expected) in [(disks, 2), (killed, -1)] {
+        let running = start(disks, &settings).await;
+        let mut client = Client::connect(&running).await;
+        // After the kill the topic is made anew only now.
+        client.create_topic("t", 1, &[]).await;
+        assert_eq!(client.committed("group", "t", 0).await, expected);
+        assert_eq!(client.committed("group", "kept", 0).await, 5);
+        running.stop().await;
+    }
+}

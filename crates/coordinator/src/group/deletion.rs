@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use barnabas_common::ErrorCode;
+use barnabas_common::{ErrorCode, Uuid};
 use barnabas_protocol::messages::DeleteGroupsResponse;
 use barnabas_protocol::messages::delete_groups_response::DeletableGroupResult;
 
@@ -49,16 +49,18 @@ impl GroupShard {
         }
     }
 
-    /// A topic was deleted: its offsets must not be met again by a topic of the same name.
-    pub fn topic_deleted(&mut self, topic: &str) -> Effects {
+    /// Drops the offsets of topics that are not there any more: they must not be met again by a topic of the same name.
+    /// `is_present` is asked with the name and the id that an offset was committed for, which is zero if the log does not
+    /// say it.
+    pub fn drop_offsets_unless(&mut self, is_present: impl Fn(&str, Uuid) -> bool) -> Effects {
+        let gone: Vec<(String, String, i32)> = self
+            .committed_offsets()
+            .filter(|entry| !is_present(entry.topic, entry.committed.topic_id))
+            .map(|entry| (entry.group.to_owned(), entry.topic.to_owned(), entry.partition))
+            .collect();
         let mut effects = Effects::default();
-        let mut gone = Vec::new();
-        for (group_id, topics) in self.offsets.groups() {
-            let partitions = topics.get(topic).into_iter().flat_map(|partitions| partitions.keys());
-            gone.extend(partitions.map(|partition| (group_id.to_owned(), *partition)));
-        }
-        for (group_id, partition) in gone {
-            self.drop_offset(&group_id, topic, partition, &mut effects);
+        for (group_id, topic, partition) in gone {
+            self.drop_offset(&group_id, &topic, partition, &mut effects);
         }
         effects
     }

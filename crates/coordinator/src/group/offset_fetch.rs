@@ -83,25 +83,31 @@ fn topics_with_error(request: &OffsetFetchRequest, error_code: i16) -> Vec<Offse
 
 impl GroupShard {
     /// The committed offsets that one group asks for; all of them if it names no topics. Topics must carry their
-    /// name, and their id where the request has it: an offset of another topic of the same name is not shown.
-    pub fn fetch_offsets(&self, request: &OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    /// name. Offsets of another topic of the same name are not shown: `is_present` tells them by the id they were
+    /// committed for, which is zero if the log does not say it.
+    pub fn fetch_offsets(
+        &self,
+        request: &OffsetFetchRequestGroup,
+        is_present: impl Fn(&str, Uuid) -> bool,
+    ) -> OffsetFetchResponseGroup {
         let committed = self.offsets.of_group(&request.group_id);
         let topics = match &request.topics {
-            Some(topics) => topics.iter().map(|topic| fetch_topic(committed, topic)).collect(),
-            None => committed.map(fetch_all).unwrap_or_default(),
+            Some(topics) => topics.iter().map(|topic| fetch_topic(committed, topic, &is_present)).collect(),
+            None => committed.map(|committed| fetch_all(committed, &is_present)).unwrap_or_default(),
         };
         OffsetFetchResponseGroup { group_id: request.group_id.clone(), topics, error_code: 0 }
     }
 }
 
-fn fetch_topic(committed: Option<&TopicOffsets>, topic: &OffsetFetchRequestTopics) -> OffsetFetchResponseTopics {
+fn fetch_topic(
+    committed: Option<&TopicOffsets>,
+    topic: &OffsetFetchRequestTopics,
+    is_present: &impl Fn(&str, Uuid) -> bool,
+) -> OffsetFetchResponseTopics {
     let partitions = committed.and_then(|topics| topics.get(&topic.name));
-    let is_same_topic = |offset: &&CommittedOffset| {
-        offset.topic_id.is_zero() || topic.topic_id.is_zero() || offset.topic_id == topic.topic_id
-    };
     let fetch = |index: &i32| {
-        let offset = partitions.and_then(|partitions| partitions.get(index)).filter(is_same_topic);
-        fetched_partition(*index, offset)
+        let offset = partitions.and_then(|partitions| partitions.get(index));
+        fetched_partition(*index, offset.filter(|offset| is_present(&topic.name, offset.topic_id)))
     };
     OffsetFetchResponseTopics {
         name: topic.name.clone(),
@@ -110,13 +116,16 @@ fn fetch_topic(committed: Option<&TopicOffsets>, topic: &OffsetFetchRequestTopic
     }
 }
 
-fn fetch_all(committed: &TopicOffsets) -> Vec<OffsetFetchResponseTopics> {
-    let topics = committed.iter().map(|(name, partitions)| OffsetFetchResponseTopics {
-        name: name.clone(),
-        topic_id: partitions.values().map(|offset| offset.topic_id).find(|id| !id.is_zero()).unwrap_or(Uuid::ZERO),
-        partitions: partitions.iter().map(|(index, offset)| fetched_partition(*index, Some(offset))).collect(),
+fn fetch_all(committed: &TopicOffsets, is_present: &impl Fn(&str, Uuid) -> bool) -> Vec<OffsetFetchResponseTopics> {
+    let topics = committed.iter().map(|(name, partitions)| {
+        let shown: Vec<_> = partitions.iter().filter(|(_, offset)| is_present(name, offset.topic_id)).collect();
+        OffsetFetchResponseTopics {
+            name: name.clone(),
+            topic_id: shown.iter().map(|(_, offset)| offset.topic_id).find(|id| !id.is_zero()).unwrap_or(Uuid::ZERO),
+            partitions: shown.into_iter().map(|(index, offset)| fetched_partition(*index, Some(offset))).collect(),
+        }
     });
-    topics.collect()
+    topics.filter(|topic| !topic.partitions.is_empty()).collect()
 }
 
 fn fetched_partition(partition_index: i32, offset: Option<&CommittedOffset>) -> OffsetFetchResponsePartitions {

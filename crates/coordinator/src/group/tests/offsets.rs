@@ -23,7 +23,7 @@ pub(super) fn fetch_from(
         wanted.collect()
     });
     let request = OffsetFetchRequestGroup { group_id: group.into(), topics, ..Default::default() };
-    let response = shard.fetch_offsets(&request);
+    let response = shard.fetch_offsets(&request, |_, _| true);
     assert_eq!((response.error_code, response.group_id.as_str()), (0, group));
     let mut found = Vec::new();
     for topic in response.topics {
@@ -152,16 +152,23 @@ fn offsets_of_a_former_topic_of_the_same_name_are_not_shown() {
     request.topics[0].topic_id = old;
     h.commit(10, &request);
     h.reload();
-    let fetch_as = |topic_id: Uuid| {
-        let topic = OffsetFetchRequestTopics { name: "t".into(), topic_id, partition_indexes: vec![0] };
-        let request =
+    let fetch_from = |shard: &GroupShard, present: Uuid| {
+        let topic = OffsetFetchRequestTopics { name: "t".into(), partition_indexes: vec![0], ..Default::default() };
+        let is_present = |name: &str, id: Uuid| name == "t" && (id == present || id.is_zero());
+        let mut request =
             OffsetFetchRequestGroup { group_id: GROUP.into(), topics: Some(vec![topic]), ..Default::default() };
-        let answer = h.shard.fetch_offsets(&request).topics.remove(0);
-        (answer.topic_id, answer.partitions[0].committed_offset)
+        let named = shard.fetch_offsets(&request, is_present).topics.remove(0);
+        request.topics = None;
+        let all = shard.fetch_offsets(&request, is_present).topics.into_iter().map(|topic| topic.topic_id);
+        (named.partitions[0].committed_offset, all.collect::<Vec<_>>())
     };
-    assert_eq!(fetch_as(old), (old, 9));
-    assert_eq!(fetch_as(new), (new, -1));
-    assert_eq!(fetch_as(Uuid::ZERO), (Uuid::ZERO, 9));
+    assert_eq!(fetch_from(&h.shard, old), (9, vec![old]));
+    assert_eq!(fetch_from(&h.shard, new), (-1, vec![]));
+    assert!(h.shard.drop_offsets_unless(|_, id| id == old).is_empty());
+    let effects = h.shard.drop_offsets_unless(|_, id| id == new);
+    assert_eq!(effects.records.len(), 1);
+    h.carry_out(effects);
+    assert_eq!(fetch_from(&h.replayed(), old), (-1, vec![]));
 }
 
 #[test]
@@ -170,12 +177,12 @@ fn offsets_of_a_deleted_topic_go_everywhere() {
     for (group, topic) in [("a", "t"), ("a", "u"), ("b", "t"), ("c", "u")] {
         h.commit_simple(group, topic, 1);
     }
-    let effects = h.shard.topic_deleted("t");
+    let effects = h.shard.drop_offsets_unless(|name, _| name != "t");
     assert_eq!((effects.records.len(), effects.replies.len()), (2, 0));
     h.carry_out(effects);
     for shard in [&h.shard, &h.replayed()] {
         let left: Vec<_> = shard.committed_offsets().map(|e| (e.group, e.topic, e.partition)).collect();
         assert_eq!(left, [("a", "u", 0), ("c", "u", 0)]);
     }
-    assert!(h.shard.topic_deleted("t").is_empty());
+    assert!(h.shard.drop_offsets_unless(|name, _| name != "t").is_empty());
 }

@@ -33,14 +33,14 @@ fn old_offset_fetches_ask_for_one_group() {
     for version in 1..=7 {
         let groups = requested_groups(&request, version);
         assert_eq!(groups.len(), 1);
-        let answer = response(&request, version, vec![h.shard.fetch_offsets(&groups[0])]);
+        let answer = response(&request, version, vec![h.shard.fetch_offsets(&groups[0], |_, _| true)]);
         let read = OffsetFetchResponse::decode(answer.encode(version), version).expect("readable");
         let offsets: Vec<_> =
             read.topics[0].partitions.iter().map(|p| (p.partition_index, p.committed_offset)).collect();
         assert_eq!((read.error_code, offsets), (0, vec![(0, 4), (1, -1)]));
     }
     let all = OffsetFetchRequest { topics: None, ..request.clone() };
-    let answer = h.shard.fetch_offsets(&requested_groups(&all, 2)[0]);
+    let answer = h.shard.fetch_offsets(&requested_groups(&all, 2)[0], |_, _| true);
     assert_eq!(answer.topics[0].partitions.len(), 1);
 
     let refused = refused_group(&requested_groups(&request, 5)[0], ErrorCode::NotCoordinator);
@@ -57,7 +57,8 @@ fn new_offset_fetches_ask_for_many_groups() {
     let group = |id: &str| OffsetFetchRequestGroup { group_id: id.into(), topics: None, ..Default::default() };
     let request = OffsetFetchRequest { groups: vec![group("a"), group("b")], ..OffsetFetchRequest::default() };
     for version in 8..=10 {
-        let answers = requested_groups(&request, version).iter().map(|g| h.shard.fetch_offsets(g)).collect();
+        let answers =
+            requested_groups(&request, version).iter().map(|g| h.shard.fetch_offsets(g, |_, _| true)).collect();
         let answer = response(&request, version, answers);
         let read = OffsetFetchResponse::decode(answer.encode(version), version).expect("readable");
         let counts: Vec<_> = read.groups.iter().map(|g| (g.group_id.as_str(), g.topics.len())).collect();
