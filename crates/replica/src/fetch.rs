@@ -211,7 +211,7 @@ fn read_one(
         FetchedPartition { offsets: offsets.unwrap_or(UNKNOWN_OFFSETS), ..FetchedPartition::failed(ErrorCode::None) };
     fetched.diverging_epoch = diverging_epoch(target, partition);
     if fetched.diverging_epoch.is_none() {
-        match plan.and_then(|plan| carry_out(plan, room, memory).map_err(read_error)) {
+        match plan.and_then(|plan| carry_out(plan, room, taken_bytes, memory).map_err(read_error)) {
             Ok(records) => fetched.records = records,
             Err(error) => {
                 fetched.error = error.code;
@@ -223,7 +223,7 @@ fn read_one(
 }
 
 /// Only what is read into memory counts against its budget.
-fn carry_out(plan: Planned, room: usize, memory: &FetchMemory) -> Result<RecordData, ReadError> {
+fn carry_out(plan: Planned, room: usize, taken_bytes: usize, memory: &FetchMemory) -> Result<RecordData, ReadError> {
     let mut plan = match plan {
         Planned::Recent(records) => return Ok(records),
         Planned::Log(plan) if plan.is_empty() => return Ok(RecordData::default()),
@@ -232,10 +232,13 @@ fn carry_out(plan: Planned, room: usize, memory: &FetchMemory) -> Result<RecordD
     if let Some(range) = plan.find_range(RANGE_FROM_BYTES)? {
         return Ok(range.into());
     }
-    let granted = memory.reserve(room);
+    let granted = memory.reserve(room, taken_bytes);
+    if granted == 0 && taken_bytes > 0 {
+        return Ok(RecordData::default());
+    }
     plan.limit_bytes(granted);
     let read = plan.read();
-    let records = memory.settle(granted, read.as_ref().cloned().unwrap_or_default());
+    let records = memory.settle(granted, read.as_ref().cloned().unwrap_or_default(), taken_bytes);
     read.map(|_| records.into())
 }
 

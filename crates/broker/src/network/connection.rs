@@ -297,14 +297,16 @@ impl Connection {
         }
     }
 
-    /// Sends the answers at the front that are ready. Says whether there were any.
+    /// Sends the answers at the front that are ready. Says whether there were any, be it of requests that get none: then more
+    /// frames may be handled.
     async fn send_ready(&mut self) -> Result<bool, End> {
-        let mut out = Outgoing::default();
+        let (mut out, mut any) = (Outgoing::default(), false);
         while let Some(answer) = self.next_due()? {
+            any = true;
             out.extend(answer);
         }
         if out.is_empty() {
-            return Ok(false);
+            return Ok(any);
         }
         let patience = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
         self.now = out.send(&self.stream, patience, self.now).await?;

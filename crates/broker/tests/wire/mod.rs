@@ -24,6 +24,26 @@ pub(crate) fn batch(timestamp_ms: i64, values: &[&[u8]]) -> Bytes {
     batch.build(0, -1).unwrap().freeze()
 }
 
+/// A request as it goes over the wire.
+pub(crate) fn frame(api: ApiKey, version: i16, request: &impl Message) -> Vec<u8> {
+    let mut frame = vec![0; 4];
+    frame.extend(api.code().to_be_bytes());
+    frame.extend(version.to_be_bytes());
+    frame.extend([0, 0, 0, 1, 0, 1, b't']);
+    frame.extend(api.request_is_flexible(version).then_some(0));
+    frame.extend(request.encode(version));
+    let size = i32::try_from(frame.len() - 4).unwrap();
+    frame[..4].copy_from_slice(&size.to_be_bytes());
+    frame
+}
+
+/// Records for one partition.
+pub(crate) fn produce_request(topic: &str, index: i32, batch: Bytes, acks: i16) -> ProduceRequest {
+    let partition = PartitionProduceData { index, records: Some(batch) };
+    let topic = TopicProduceData { name: topic.to_owned(), partition_data: vec![partition], ..Default::default() };
+    ProduceRequest { acks, timeout_ms: 10_000, topic_data: vec![topic], ..Default::default() }
+}
+
 pub(crate) struct Client(TcpStream);
 
 impl Client {
@@ -32,15 +52,7 @@ impl Client {
     }
 
     pub(crate) async fn call<R: Message>(&mut self, api: ApiKey, version: i16, request: &impl Message) -> R {
-        let mut frame = vec![0; 4];
-        frame.extend(api.code().to_be_bytes());
-        frame.extend(version.to_be_bytes());
-        frame.extend([0, 0, 0, 1, 0, 1, b't']);
-        frame.extend(api.request_is_flexible(version).then_some(0));
-        frame.extend(request.encode(version));
-        let size = i32::try_from(frame.len() - 4).unwrap();
-        frame[..4].copy_from_slice(&size.to_be_bytes());
-        self.0.write_all(&frame).await.unwrap();
+        self.send(&frame(api, version, request)).await;
         let mut answer = vec![0; usize::try_from(self.0.read_i32().await.unwrap()).unwrap()];
         self.0.read_exact(&mut answer).await.unwrap();
         let mut reader = Reader::new(answer.into());
@@ -49,6 +61,10 @@ impl Client {
             reader.unsigned_varint().unwrap();
         }
         R::read(&mut reader, version).unwrap()
+    }
+
+    pub(crate) async fn send(&mut self, frames: &[u8]) {
+        self.0.write_all(frames).await.unwrap();
     }
 
     pub(crate) async fn create_topic(
@@ -81,9 +97,7 @@ impl Client {
     }
 
     pub(crate) async fn append(&mut self, topic: &str, index: i32, batch: Bytes) -> PartitionProduceResponse {
-        let partition = PartitionProduceData { index, records: Some(batch) };
-        let topic = TopicProduceData { name: topic.to_owned(), partition_data: vec![partition], ..Default::default() };
-        let request = ProduceRequest { acks: -1, timeout_ms: 10_000, topic_data: vec![topic], ..Default::default() };
+        let request = produce_request(topic, index, batch, -1);
         let answer: ProduceResponse = self.call(ApiKey::Produce, 9, &request).await;
         answer.responses.into_iter().next().unwrap().partition_responses.into_iter().next().unwrap()
     }

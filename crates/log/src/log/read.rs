@@ -117,7 +117,9 @@ impl ReadPlan {
         };
         let bytes = window.read(position, wanted)?;
         let len = self.whole_batches(reader, &mut window, position, &bytes)?;
-        Ok(bytes.slice(..len))
+        // What is kept until it is sent holds all the memory that it was read into.
+        let is_mostly_unused = len < window.held_bytes() / 2;
+        Ok(if is_mostly_unused { Bytes::copy_from_slice(&bytes[..len]) } else { bytes.slice(..len) })
     }
 
     /// How many of the bytes are whole batches that may be served.

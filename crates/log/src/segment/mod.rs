@@ -159,16 +159,6 @@ impl Segment {
         SegmentReader { segment, end: self.size, end_offset, offset, index }
     }
 
-    /// A position at or before `limit` where a batch starts, by the index.
-    pub(crate) fn index_position_before(&self, limit: u64) -> Result<u64, ReadError> {
-        let before = |e: &OffsetEntry| u64::from(e.position) <= limit;
-        let found = self.index.search(before).resolve(before).unwrap_or_default();
-        let Some(entry) = found else { return Ok(0) };
-        let mut window = self.reader_from_start().window(SEEK_READ_BYTES)?;
-        let fits = file::entry_fits(&mut window, self.base_offset(), entry)?;
-        Ok(if fits { u64::from(entry.position) } else { 0 })
-    }
-
     /// A way that does not use the index.
     pub(crate) fn reader_from_start(&self) -> SegmentReader {
         let (segment, end_offset, index) = (self.file.clone(), self.next_offset(), Found::Known(None));

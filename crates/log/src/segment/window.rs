@@ -44,6 +44,11 @@ impl Window {
         self.end
     }
 
+    /// The memory behind what was read last.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The header at `position`, whose batch lies wholly before the end.
     pub(crate) fn batch_at(&mut self, position: u64) -> io::Result<At> {
         let header_bytes = self.read(position, BATCH_HEADER_SIZE)?;

@@ -127,3 +127,16 @@ fn a_record_inside_a_batch_is_found_and_times_may_go_back() {
         log = try_open(&vfs, &small_segments(), options).unwrap();
     }
 }
+
+/// Answers wait until they are sent, and a consumer of many partitions asks each for a megabyte.
+#[test]
+fn a_small_read_keeps_no_large_buffer() {
+    let mut log = open(&MemVfs::new(), &LogConfig::default());
+    append(&mut log, batch(1)).unwrap();
+    append(&mut log, sized_batch(1, NOW_MS, 1_030_000)).unwrap();
+    let bytes = log.plan_read(0, 1_000_000, log.log_end_offset(), true).unwrap().read().unwrap();
+    let len = bytes.len();
+    assert_eq!(BatchHeader::parse(&bytes).unwrap().size_bytes(), len);
+    let held = bytes.try_into_mut().unwrap().capacity();
+    assert!(held < 2 * len, "{held} bytes are held for {len}");
+}
