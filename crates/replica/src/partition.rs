@@ -72,6 +72,8 @@ pub struct Partition {
 
 struct State {
     log: Option<Log>,
+    /// The log of a partition that went offline, until all of it is on disk.
+    leaving: Option<Box<Log>>,
     /// Why the log is not there.
     offline: String,
     /// What clients are told then.
@@ -94,6 +96,7 @@ impl State {
     fn offline(reason: String, leader_epoch: LeaderEpoch) -> State {
         State {
             log: None,
+            leaving: None,
             offline: reason,
             offline_code: ErrorCode::KafkaStorageError,
             leader_epoch,
@@ -115,6 +118,11 @@ impl State {
             Some(log) => Ok(log),
             None => Err(offline_error(self.offline_code, &self.offline)),
         }
+    }
+
+    /// The log, even if the partition is offline: what it took is to come to disk all the same.
+    fn log_or_leaving(&mut self) -> Option<&mut Log> {
+        self.log.as_mut().or(self.leaving.as_deref_mut())
     }
 
     /// With one replica everything durable is replicated, and without transactions everything replicated is stable.
@@ -172,20 +180,15 @@ impl Partition {
     /// Takes the partition out of service. Other partitions are not touched.
     pub fn take_offline(&self, reason: &str) {
         let mut state = self.state.lock();
-        let log = state.log.take();
-        if log.is_some() {
-            error!(partition = %self.topic_partition, "taking the partition offline: {reason}");
-            reason.clone_into(&mut state.offline);
-            state.recent.stop();
-        }
+        let Some(log) = state.log.take() else { return };
+        error!(partition = %self.topic_partition, "taking the partition offline: {reason}");
+        reason.clone_into(&mut state.offline);
+        state.recent.stop();
+        state.leaving = Some(Box::new(log));
         drop(state);
         self.waiters.wake_all();
-        // Some of it may be acknowledged already, or about to be.
-        if let Some(plan) = log.as_ref().and_then(Log::plan_flush)
-            && plan.run().is_ok()
-        {
-            self.state.lock().is_synced = true;
-        }
+        // Some of it may be acknowledged already, or about to be. What fails is found by those who need it on disk.
+        let _ = self.try_to_sync_segments();
     }
 
     pub fn is_offline(&self) -> bool {
@@ -282,13 +285,27 @@ impl Partition {
     }
 
     fn try_to_sync_segments(&self) -> io::Result<bool> {
-        match self.with_log(|log| (log.failure().is_some(), log.plan_flush())) {
-            Err(_offline) => Ok(self.state.lock().is_synced),
-            Ok((_, None)) => Ok(true),
+        let mut state = self.state.lock();
+        let is_synced = state.is_synced;
+        let Some(log) = state.log_or_leaving() else { return Ok(is_synced) };
+        let (has_failed, plan) = (log.failure().is_some(), log.plan_flush());
+        drop(state);
+        let outcome = match plan {
+            None => Ok(true),
             // That is known, and costs this partition its writes. If it says something about the disk, the disk has said so.
-            Ok((true, Some(plan))) => Ok(self.run_flush(&plan).unwrap_or(false)),
-            Ok((false, Some(plan))) => self.run_flush(&plan),
-        }
+            Some(plan) if has_failed => Ok(self.run_flush(&plan).unwrap_or(false)),
+            Some(plan) => self.run_flush(&plan),
+        };
+        self.let_go_if_synced();
+        outcome
+    }
+
+    /// Nobody asks for the log of an offline partition any more when all of it is on disk.
+    fn let_go_if_synced(&self) {
+        let mut state = self.state.lock();
+        let gone = state.leaving.take_if(|log| log.plan_flush().is_none());
+        state.is_synced |= gone.is_some();
+        drop(state);
     }
 
     /// The same, if not everything before `end` is on disk.
@@ -302,9 +319,9 @@ impl Partition {
     fn run_flush(&self, plan: &FlushPlan) -> io::Result<bool> {
         let done = plan.run();
         let mut state = self.state.lock();
-        let State { log, commit, synced_closed_end, .. } = &mut *state;
+        let State { log, leaving, commit, synced_closed_end, .. } = &mut *state;
         // A topic that is deleted meanwhile takes its files away: that says nothing about the disk.
-        let Some(log) = log else { return Ok(state.is_synced) };
+        let Some(log) = log.as_mut().or(leaving.as_deref_mut()) else { return Ok(done.is_ok() || state.is_synced) };
         let handles = done.as_ref().err().filter(|error| is_out_of_handles(error)).and_then(io::Error::raw_os_error);
         log.flushed(done)
             .map_err(|error| handles.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error))?;
@@ -391,8 +408,10 @@ impl Partition {
         state.offline_code = code;
         state.is_synced |= code == ErrorCode::UnknownTopicOrPartition;
         let log = state.log.take();
+        let leaving = state.leaving.take();
         state.recent.stop();
         drop(state);
+        drop(leaving);
         self.waiters.wake_all();
         log
     }

@@ -93,6 +93,62 @@ fn what_was_appended_before_a_partition_went_offline_is_on_disk_when_it_is_ackno
     }
 }
 
+#[test]
+fn a_partition_that_goes_offline_with_everything_on_disk_takes_nothing_else_along() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    broker.partitions[0].with_log(|log| log.flush()).unwrap().unwrap();
+    broker.partitions[0].take_offline("a reader found damage");
+    broker.append(1);
+    assert!(broker.committer.step(&mut Vec::new()), "{:?}", broker.commit.failure());
+    let mut promised = Promised::new();
+    broker.note(&mut promised);
+    assert_eq!(promised[&1].end, 1);
+}
+
+/// Its last flush has not got through when the journal's threads want it.
+#[test]
+fn who_needs_the_records_of_a_partition_that_goes_offline_brings_them_to_disk() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    (0..2).for_each(|index| broker.append(index));
+    fault(&disk, barnabas_common::vfs::FaultOp::Sync, 0, 1, 24);
+    broker.partitions[0].take_offline("a reader found damage");
+    assert_eq!(disk.faults_left(), 0);
+    assert!(broker.committer.step(&mut Vec::new()), "{:?}", broker.commit.failure());
+    let acknowledged = broker.unacknowledged.iter().filter(|(_, _, ticket)| ticket.outcome() == Some(Ok(()))).count();
+    assert_eq!(acknowledged, 2);
+    for image in 0..20 {
+        Broker::start(&disk.crash_clone(image)).unwrap().check(&Promised::from([(0, until(1)), (1, until(1))]));
+    }
+}
+
+#[test]
+fn a_last_flush_that_the_disk_refuses_is_never_taken_for_done() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    fault(&disk, barnabas_common::vfs::FaultOp::Sync, 0, 1, 5);
+    broker.partitions[0].take_offline("a reader found damage");
+    assert!(!broker.committer.step(&mut Vec::new()));
+    assert!(broker.commit.failure().is_some());
+}
+
+#[test]
+fn the_journal_is_emptied_of_what_an_offline_partition_has_on_disk() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.keep();
+    broker.append(0);
+    assert!(broker.committer.step(&mut Vec::new()));
+    broker.partitions[0].with_log(|log| log.flush()).unwrap().unwrap();
+    broker.partitions[0].take_offline("a reader found damage");
+    fill_and_empty_the_journal(&mut broker);
+    let kept: Vec<u64> = broker.commit.full.lock().iter().map(|file| file.generation).collect();
+    assert!(kept.iter().all(|generation| *generation > 2), "{kept:?}");
+}
+
 fn fault(disk: &MemVfs, op: barnabas_common::vfs::FaultOp, skip: u64, times: u64, errno: i32) {
     disk.inject(barnabas_common::vfs::Fault { op, skip, times, errno });
 }
