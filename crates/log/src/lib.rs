@@ -28,7 +28,7 @@ pub use journal::{
 };
 pub use log::{
     AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, OpenOptions, ReadPlan,
-    RemovalPlan, Removed, SegmentInfo, TimestampOffset, TimestampPlan, is_out_of_handles, validate_compacted,
+    RemovalPlan, Removed, SegmentInfo, TimestampOffset, TimestampPlan, validate_compacted,
 };
 pub use producer::ProducerStateView;
 pub use segment::handles::{Handles, is_passing};

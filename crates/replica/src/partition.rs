@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{
-    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError,
-    is_out_of_handles,
+    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError, is_passing,
 };
 use bytes::BytesMut;
 use parking_lot::Mutex;
@@ -277,7 +276,7 @@ impl Partition {
         let mut tries = 0;
         loop {
             match self.try_to_sync_segments() {
-                Err(error) if is_out_of_handles(&error) && tries < HANDLE_TRIES => std::thread::sleep(HANDLE_PAUSE),
+                Err(error) if is_passing(&error) && tries < HANDLE_TRIES => std::thread::sleep(HANDLE_PAUSE),
                 outcome => return outcome,
             }
             tries += 1;
@@ -292,9 +291,11 @@ impl Partition {
         drop(state);
         let outcome = match plan {
             None => Ok(true),
-            // That is known, and costs this partition its writes. If it says something about the disk, the disk has said so.
-            Some(plan) if has_failed => Ok(self.run_flush(&plan).unwrap_or(false)),
-            Some(plan) => self.run_flush(&plan),
+            Some(plan) => match self.run_flush(&plan) {
+                // That is known, and costs this partition its writes. If it says something about the disk, the disk has said so.
+                Err(error) if has_failed && !is_passing(&error) => Ok(false),
+                outcome => outcome,
+            },
         };
         self.let_go_if_synced();
         outcome
@@ -317,14 +318,16 @@ impl Partition {
     }
 
     fn run_flush(&self, plan: &FlushPlan) -> io::Result<bool> {
-        let done = plan.run();
+        let done = match plan.run() {
+            // Nothing was synced, and so nothing has failed.
+            Err(error) if is_passing(&error) => return Err(error),
+            done => done,
+        };
         let mut state = self.state.lock();
         let State { log, leaving, commit, synced_closed_end, .. } = &mut *state;
         // A topic that is deleted meanwhile takes its files away: that says nothing about the disk.
         let Some(log) = log.as_mut().or(leaving.as_deref_mut()) else { return Ok(done.is_ok() || state.is_synced) };
-        let handles = done.as_ref().err().filter(|error| is_out_of_handles(error)).and_then(io::Error::raw_os_error);
-        log.flushed(done)
-            .map_err(|error| handles.map_or_else(|| io::Error::other(error), io::Error::from_raw_os_error))?;
+        log.flushed(done).map_err(io::Error::other)?;
         let closed_end = log.closed_end();
         if closed_end > *synced_closed_end && log.recovery_point() >= closed_end {
             *synced_closed_end = closed_end;
@@ -433,7 +436,7 @@ pub(crate) fn read_error(error: ReadError) -> PartitionError {
     let code = match error {
         ReadError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         // Not the log's fault: the client comes again.
-        ReadError::Io(ref error) if barnabas_log::is_passing(error) => ErrorCode::NotLeaderOrFollower,
+        ReadError::Io(ref error) if is_passing(error) => ErrorCode::NotLeaderOrFollower,
         _ => ErrorCode::KafkaStorageError,
     };
     PartitionError::new(code, error.to_string())

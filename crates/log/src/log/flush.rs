@@ -14,6 +14,7 @@ use crate::error::LogError;
 use crate::segment::Segment;
 use crate::segment::file::SegmentFile;
 use crate::segment::files::Part;
+use crate::segment::handles::is_passing;
 use crate::segment::load::Load;
 
 /// A sync that can run without the lock on the log.
@@ -49,16 +50,9 @@ impl Synced {
     }
 
     fn noted(&mut self, result: io::Result<()>) -> io::Result<()> {
-        self.has_failed |= result.as_ref().is_err_and(|error| !is_out_of_handles(error));
+        self.has_failed |= result.as_ref().is_err_and(|error| !is_passing(error));
         result
     }
-}
-
-/// The process or the system has no file handle left: EMFILE, ENFILE.
-pub fn is_out_of_handles(error: &io::Error) -> bool {
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 /// What a [`FlushPlan`] has made durable.
@@ -123,7 +117,7 @@ impl Log {
             }
             Ok(_) => Ok(()),
             // Nothing was synced, and so nothing has failed: it may be tried again.
-            Err(error) if is_out_of_handles(&error) => Err(LogError::io("could not open a file to sync it")(error)),
+            Err(error) if is_passing(&error) => Err(LogError::io("could not open a file to sync it")(error)),
             Err(error) => Err(self.fail(format!("could not sync the log: {error}"))),
         }
     }

@@ -32,7 +32,7 @@ use crate::segment::file::SegmentFile;
 use crate::segment::files::Folder;
 
 pub use append::{AppendInfo, AppendOrigin};
-pub use flush::{FlushPlan, Flushed, is_out_of_handles};
+pub use flush::{FlushPlan, Flushed};
 pub use open::OpenOptions;
 pub use read::ReadPlan;
 pub use removal::{RemovalPlan, Removed};

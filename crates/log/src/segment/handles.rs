@@ -106,7 +106,8 @@ fn explained(error: io::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ResourceBusy, what)
 }
 
-/// Whether the error says nothing about the file: the same will work later.
+/// Whether the error says nothing about the file, because there was no handle to get at it: the same will work later. What
+/// the kernel itself calls busy (EBUSY) is none of these.
 pub fn is_passing(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ResourceBusy
+    is_out_of_handles(error) || (error.raw_os_error().is_none() && error.kind() == io::ErrorKind::ResourceBusy)
 }

@@ -135,3 +135,22 @@ fn a_process_out_of_handles_closes_what_it_can_and_takes_no_log_offline() {
     append(&mut new, batch(1)).unwrap();
     assert_eq!(read_all(&new).unwrap().len(), 2);
 }
+
+/// Its file was closed, after a sync, because others needed the handle.
+#[test]
+fn a_flush_without_a_handle_is_no_failed_sync() {
+    let (vfs, handles) = (MemVfs::new(), Handles::with_limit(1));
+    let mut logs = open_many(&vfs, &handles, 2);
+    append(&mut logs[0], batch(1)).unwrap();
+    append(&mut logs[1], batch(1)).unwrap();
+    append(&mut logs[1], batch(1)).unwrap();
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: 2, errno: EMFILE });
+    let log = &mut logs[0];
+    let refused = log.plan_flush().unwrap().run();
+    assert!(refused.as_ref().is_err_and(is_passing), "{refused:?}");
+    assert!(log.flushed(refused).is_err());
+    assert_eq!((log.failure(), log.recovery_point(), vfs.faults_left()), (None, 0, 0));
+    let done = log.plan_flush().unwrap().run();
+    log.flushed(done).unwrap();
+    assert_eq!(log.recovery_point(), 1);
+}

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use barnabas_common::vfs::MemVfs;
-use barnabas_log::{AppendOrigin, Log};
+use barnabas_common::{TopicPartition, Uuid};
+use barnabas_log::{AppendOrigin, Handles, Log, LogConfig, OpenOptions};
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
 
 use super::test_broker::*;
@@ -147,6 +148,28 @@ fn the_journal_is_emptied_of_what_an_offline_partition_has_on_disk() {
     fill_and_empty_the_journal(&mut broker);
     let kept: Vec<u64> = broker.commit.full.lock().iter().map(|file| file.generation).collect();
     assert!(kept.iter().all(|generation| *generation > 2), "{kept:?}");
+}
+
+#[test]
+fn a_segment_that_cannot_be_opened_for_lack_of_handles_is_synced_when_there_are_some() {
+    let (disk, handles) = (MemVfs::new(), Handles::with_limit(1));
+    let open = |index: i32| {
+        let (vfs, handles, name) = (Arc::new(disk.clone()), Arc::clone(&handles), TopicPartition::new("t", index));
+        let (dir, options) = (Path::new("/data").join(name.to_string()), OpenOptions::default());
+        let log = Log::open_with(vfs, handles, dir, name.clone(), None, LogConfig::default(), options, 0).unwrap();
+        Arc::new(Partition::online(name, Uuid::ZERO, log, 0))
+    };
+    let partitions = [open(0), open(1)];
+    // The last two take the only handle away from the first.
+    for index in [0, 1, 1] {
+        let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
+        batch.add(0, None, Some(b"v"), &[]);
+        partitions[index].append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).unwrap();
+    }
+    fault(&disk, barnabas_common::vfs::FaultOp::Open, 0, 3, 24);
+    assert_eq!(partitions[0].sync_segments().ok(), Some(true));
+    assert_eq!(disk.faults_left(), 0);
+    assert_eq!(partitions[0].with_log(|log| log.recovery_point()).ok(), Some(1));
 }
 
 fn fault(disk: &MemVfs, op: barnabas_common::vfs::FaultOp, skip: u64, times: u64, errno: i32) {
