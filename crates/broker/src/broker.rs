@@ -21,7 +21,7 @@ use crate::checkpoints::Checkpoints;
 use crate::cleaner::Cleaner;
 use crate::configs::Configs;
 use crate::groups::GroupService;
-use crate::journals::Journals;
+use crate::journals::{self, Journals};
 use crate::log_dirs::DataDir;
 use crate::metrics::Metrics;
 use crate::network::MemoryBudget;
@@ -82,6 +82,11 @@ impl Broker {
     /// Folders that hold this broker's data.
     pub fn data_dirs(&self) -> impl Iterator<Item = &PathBuf> {
         self.log_dirs.iter().map(|dir| &dir.path)
+    }
+
+    /// What is not as operators may think after this start, in words.
+    pub fn notes(&self) -> Vec<String> {
+        journals::missing(self)
     }
 
     /// Has the quorum carry out a command and waits until this broker serves its outcome.

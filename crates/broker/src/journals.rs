@@ -121,11 +121,8 @@ fn flush(broker: &Broker, partition: &Partition) {
 fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
     let total_bytes = journal_bytes(broker, dir);
     let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };
-    if max_files == 0 {
-        info!(dir = %dir.path.display(), "the volume is too small for a journal: every acknowledgement syncs its segment");
-    }
     let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, found);
-    let files = match files {
+    let files = match files.and_then(begin_anew) {
         Ok(files) => files,
         Err(error) => {
             unusable(dir, &error);
@@ -147,6 +144,28 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Resu
     let threads = spawn(committer, keeper, Arc::downgrade(broker)).map_err(StartError::Threads)?;
     broker.journals.threads.lock().extend(threads);
     Ok(())
+}
+
+/// Which dirs have no journal though acknowledgements wait for the disk.
+pub(crate) fn missing(broker: &Broker) -> Vec<String> {
+    let is_missing = |dir: &&DataDir| dir.commit.get().is_some_and(|commit| !commit.has_journal());
+    let note = |dir: &DataDir| {
+        format!(
+            "{}: the volume is too small for a journal, which takes at most 1/{SHARE_OF_VOLUME} of it and at least {} MiB; every \
+             acknowledgement syncs its own segment, which is as safe and slower",
+            dir.path.display(),
+            LEAST_BYTES >> 20
+        )
+    };
+    broker.log_dirs.iter().filter(is_missing).map(note).collect()
+}
+
+fn begin_anew(mut files: JournalFiles) -> io::Result<JournalFiles> {
+    match files.begin_anew() {
+        // Where overwriting takes room: then what was read stays until there is some.
+        Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
+        _ => Ok(files),
+    }
 }
 
 fn sync_timer(times: Arc<Histogram>) -> SyncTimer {

@@ -3,7 +3,7 @@
 //! large the files are, appends do not wait for them. When it happens says `maintenance.rs`.
 
 use barnabas_common::TimestampMs;
-use barnabas_log::{LogError, RemovalPlan};
+use barnabas_log::{DeletedSegment, DeletionReason, LogError, RemovalPlan};
 use barnabas_replica::Partition;
 use tracing::{error, info};
 
@@ -18,12 +18,28 @@ pub(crate) fn retire(partition: &Partition, now_ms: TimestampMs, at_once: bool) 
         log.retire_expired(now_ms, offsets.high_watermark)
     });
     match retired {
-        Ok(Ok(retired)) if !retired.is_empty() => {
-            info!(partition = %partition.topic_partition, segments = retired.len(), "retention deleted segments");
-        }
+        Ok(Ok(retired)) => retired.chunk_by(|a, b| a.reason == b.reason).for_each(|retired| tell(partition, retired)),
         Ok(Err(error)) => error!(partition = %partition.topic_partition, %error, "retention failed"),
-        _ => {}
+        Err(_offline) => {}
     }
+}
+
+/// Where somebody's records went: these were deleted for the same reason.
+fn tell(partition: &Partition, retired: &[DeletedSegment]) {
+    let Some(last) = retired.last() else { return };
+    let reason = match last.reason {
+        DeletionReason::LogStartOffset => "below the log start offset (DeleteRecords)",
+        DeletionReason::RetentionBytes => "retention.bytes",
+        DeletionReason::RetentionMs => "retention.ms",
+    };
+    info!(
+        partition = %partition.topic_partition,
+        reason,
+        segments = retired.len(),
+        bytes = retired.iter().map(|segment| segment.size_bytes).sum::<u64>(),
+        before_offset = last.next_offset,
+        "retention deleted segments"
+    );
 }
 
 /// Renames and removes files, outside of the lock.

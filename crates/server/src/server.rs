@@ -125,6 +125,7 @@ async fn serve_alone(start: Start, signals: &mut StopSignals, discovery: &mut Di
         running = barnabas_broker::start(options) => running.map_err(|error| error.to_string())?,
         () = signals.wait() => return Ok(()),
     };
+    notes.extend(running.broker.notes());
     create_topics(&running.broker, &start).await;
     let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
     let http_task = http.map(|listener| spawn_http(listener, &running));

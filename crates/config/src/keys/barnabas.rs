@@ -25,8 +25,10 @@ pub(super) const KEYS: &[ConfigKey] = &[
     .one_of(&["journal", "page-cache"]),
     long(
         "barnabas.journal.bytes",
-        "The most that the journal of one log directory takes on disk, in bytes. It grows to that only under load, and is \
-         used again and again. More lets segments be synced less often, and makes the start after a crash longer.",
+        "The most that the journal of one log directory takes on disk, in bytes. It grows to that only under load, is \
+         used again and again, and never more than a sixteenth of the volume; below 32 MiB (a volume of 512 MiB) there is none, \
+         and every acknowledgement syncs its own segment. More lets segments be synced less often, and makes the start after a \
+         crash longer.",
     )
     .default("536870912")
     .at_least(32 << 20),

@@ -129,6 +129,18 @@ impl JournalFiles {
         Ok(files)
     }
 
+    /// Makes void what was found and is not kept: it is in the segments and on disk. Else the next start would read it again,
+    /// and bring back what was given up meanwhile.
+    pub fn begin_anew(&mut self) -> io::Result<()> {
+        let Some(next) = self.free.last().filter(|_| self.last_generation > 0) else { return Ok(()) };
+        let header = self.next_header(None);
+        next.file.write_all_at(&header.encode(), 0)?;
+        next.file.sync_data()?;
+        self.last_generation = header.generation;
+        self.previous_end = FILE_HEADER_BYTES;
+        Ok(())
+    }
+
     /// Removes every file; the journal is not wanted any more and everything in it is in the segments.
     pub fn remove_all(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
         let numbers = numbers(vfs, dir)?;

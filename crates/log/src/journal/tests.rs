@@ -159,6 +159,30 @@ fn generations_with_entries_that_could_not_be_used_are_kept() {
 }
 
 #[test]
+fn what_is_in_the_segments_is_not_read_again() {
+    let vfs = disk();
+    let mut journal = Journal::open(&vfs, &ReplaySummary::default()).unwrap();
+    for n in 0..10 {
+        journal.write(&[entry(n)], |_| ()).unwrap();
+    }
+    let (found, last) = read(&vfs);
+    assert!(!found.is_empty());
+    for _ in 0..3 {
+        let mut again = Journal::open(&vfs, &read(&vfs).1).unwrap();
+        again.files.begin_anew().unwrap();
+        let (found, summary) = read(&vfs);
+        assert_eq!((found, summary.damage), (vec![], vec![]));
+    }
+    let mut again = Journal::open(&vfs, &read(&vfs).1).unwrap();
+    again.files.begin_anew().unwrap();
+    again.write(&[entry(100)], |_| ()).unwrap();
+    again.write(&[entry(101)], |_| ()).unwrap();
+    let (found, summary) = read(&vfs);
+    assert_eq!((found, summary.damage), (vec![100, 101], vec![]));
+    assert!(summary.last_generation > last.last_generation);
+}
+
+#[test]
 fn damage_is_told_from_a_tear() {
     let vfs = disk();
     let mut journal = Journal::open(&vfs, &ReplaySummary::default()).unwrap();

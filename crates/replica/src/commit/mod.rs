@@ -171,6 +171,11 @@ impl GroupCommit {
         self.has_synced_closed.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether there is room for a journal at all; else every append syncs its segment.
+    pub fn has_journal(&self) -> bool {
+        self.files.lock().max_files() > 0
+    }
+
     /// For metrics.
     pub fn figures(&self) -> JournalFigures {
         // Held while the next file is begun: a scrape does not wait for a disk that hangs.
