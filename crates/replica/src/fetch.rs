@@ -1,5 +1,5 @@
-//! Fetching from several partitions with long polling: answer at once when there is enough, an error or no
-//! time to wait; else sleep until an append wakes us or the time is up. Nothing is polled.
+//! Fetching from several partitions with long polling: answer at once when there is enough, the end of a closed segment,
+//! an error or no time to wait; else sleep until an append wakes us or the time is up. Nothing is polled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +119,7 @@ impl Fetch {
             let (_, plan) =
                 partition.plan_fetch(target.fetch_offset, 0, target.current_leader_epoch, self.limits.isolation, false);
             match plan {
+                Ok(plan) if plan.goes_on_elsewhere() => return true,
                 Ok(plan) if target.last_fetched_epoch < 0 => bound += plan.at_most_bytes(),
                 _ => return true,
             }
@@ -127,14 +128,15 @@ impl Fetch {
     }
 
     fn read_round(&self, memory: &FetchMemory) -> Round {
-        let mut round = Round { fetched: Vec::with_capacity(self.targets.len()), bytes: 0, has_error: false };
+        let mut round = Round { fetched: Vec::with_capacity(self.targets.len()), bytes: 0, must_not_wait: false };
         for (target, partition) in self.targets.iter().zip(&self.partitions) {
-            let fetched = match partition {
+            let (fetched, goes_on_elsewhere) = match partition {
                 Some(partition) => read_one(target, partition, self.limits, round.bytes, memory),
-                None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition),
+                None => (FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition), false),
             };
             round.bytes += fetched.records.len();
-            round.has_error |= !fetched.error.is_none() || fetched.diverging_epoch.is_some();
+            let has_error = !fetched.error.is_none() || fetched.diverging_epoch.is_some();
+            round.must_not_wait |= has_error || goes_on_elsewhere;
             round.fetched.push(fetched);
         }
         round
@@ -152,6 +154,14 @@ impl Planned {
         match self {
             Self::Log(plan) => plan.at_most_bytes(),
             Self::Recent(records) => records.len() as u64,
+        }
+    }
+
+    /// Recent records come from all segments.
+    fn goes_on_elsewhere(&self) -> bool {
+        match self {
+            Self::Log(plan) => plan.goes_on_elsewhere(),
+            Self::Recent(_) => false,
         }
     }
 }
@@ -186,22 +196,24 @@ impl Drop for Registration<'_> {
 struct Round {
     fetched: Vec<FetchedPartition>,
     bytes: usize,
-    has_error: bool,
+    /// An error, or the end of a closed segment: one round reads from one segment, and what is missing is not to come.
+    must_not_wait: bool,
 }
 
 impl Round {
     fn if_enough(self, limits: FetchLimits) -> Option<Vec<FetchedPartition>> {
-        (self.has_error || self.bytes >= limits.min_bytes).then_some(self.fetched)
+        (self.must_not_wait || self.bytes >= limits.min_bytes).then_some(self.fetched)
     }
 }
 
+/// The answer, and whether there is more in another segment.
 fn read_one(
     target: &FetchTarget,
     partition: &Partition,
     limits: FetchLimits,
     taken_bytes: usize,
     memory: &FetchMemory,
-) -> FetchedPartition {
+) -> (FetchedPartition, bool) {
     let room = limits.max_bytes.saturating_sub(taken_bytes).min(target.max_bytes);
     // The first batch of an answer is sent whole even if it is larger than every limit.
     let min_one_batch = taken_bytes == 0;
@@ -210,6 +222,7 @@ fn read_one(
     let mut fetched =
         FetchedPartition { offsets: offsets.unwrap_or(UNKNOWN_OFFSETS), ..FetchedPartition::failed(ErrorCode::None) };
     fetched.diverging_epoch = diverging_epoch(target, partition);
+    let goes_on_elsewhere = plan.as_ref().is_ok_and(Planned::goes_on_elsewhere);
     if fetched.diverging_epoch.is_none() {
         match plan.and_then(|plan| carry_out(plan, room, taken_bytes, memory).map_err(read_error)) {
             Ok(records) => fetched.records = records,
@@ -219,7 +232,7 @@ fn read_one(
             }
         }
     }
-    fetched
+    (fetched, goes_on_elsewhere)
 }
 
 /// Only what is read into memory counts against its budget.

@@ -25,6 +25,7 @@ pub struct ReadPlan {
     pub(super) min_one_batch: bool,
     /// Where the first batch starts, once that has been found.
     pub(super) start: Option<u64>,
+    goes_on_elsewhere: bool,
 }
 
 impl Log {
@@ -41,11 +42,22 @@ impl Log {
         if offset < self.log_start_offset || offset > end {
             return Err(self.out_of_range(offset).into());
         }
-        let mut plan = ReadPlan { reader: None, ends: None, max_offset, max_bytes, min_one_batch, start: None };
+        let mut plan = ReadPlan {
+            reader: None,
+            ends: None,
+            max_offset,
+            max_bytes,
+            min_one_batch,
+            start: None,
+            goes_on_elsewhere: false,
+        };
         if offset < max_offset.min(end)
-            && let Some(holder) = self.holder_of(offset)
+            && let Some(index) = self.holder_index_of(offset)
         {
+            let holder = &self.segments[index];
             plan.reader = Some(holder.reader(offset.max(holder.base_offset())));
+            let next = self.segments.get(index + 1);
+            plan.goes_on_elsewhere = next.is_some_and(|next| next.base_offset() <= max_offset);
         }
         Ok(plan)
     }
@@ -72,7 +84,13 @@ impl Log {
     /// The segment with the first batch that ends at or after the offset. A segment may end before the next begins, where
     /// compaction has removed its last batches.
     fn holder_of(&self, offset: Offset) -> Option<&Segment> {
-        self.segments[self.segment_at(offset)..].iter().find(|s| s.next_offset() > offset)
+        self.holder_index_of(offset).map(|index| &self.segments[index])
+    }
+
+    fn holder_index_of(&self, offset: Offset) -> Option<usize> {
+        let first = self.segment_at(offset);
+        let skipped = self.segments[first..].iter().position(|s| s.next_offset() > offset)?;
+        Some(first + skipped)
     }
 }
 
@@ -80,6 +98,11 @@ impl ReadPlan {
     /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
         self.reader.is_none()
+    }
+
+    /// Whether what may be read goes beyond the segment that this reads from, so that waiting brings nothing more.
+    pub fn goes_on_elsewhere(&self) -> bool {
+        self.goes_on_elsewhere
     }
 
     /// Lets the read bring no more than this, except one batch if that was allowed.

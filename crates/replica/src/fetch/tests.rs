@@ -12,11 +12,13 @@ use super::*;
 const VALUE_BYTES: usize = 1000;
 
 fn manager() -> (ReplicaManager, Arc<Partition>) {
+    manager_of(LogConfig::default())
+}
+
+fn manager_of(config: LogConfig) -> (ReplicaManager, Arc<Partition>) {
     let name = TopicPartition::new("t", 0);
     let vfs = Arc::new(MemVfs::new());
-    let log =
-        Log::open(vfs, PathBuf::from("/t-0"), name.clone(), None, LogConfig::default(), OpenOptions::default(), 0)
-            .unwrap();
+    let log = Log::open(vfs, PathBuf::from("/t-0"), name.clone(), None, config, OpenOptions::default(), 0).unwrap();
     let partition = Arc::new(Partition::online(name, Uuid::ZERO, log, 0));
     let manager = ReplicaManager::default();
     manager.insert(Arc::clone(&partition));
@@ -78,6 +80,19 @@ async fn less_than_the_minimum_comes_when_the_time_is_up() {
     let fetched = fetch(&manager, &[target(0)], limits(1 << 19, Duration::from_millis(500))).await;
     assert!(fetched[0].records.len() > VALUE_BYTES);
     assert!(began.elapsed() >= Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_closed_segment_does_not_wait() {
+    let (manager, partition) = manager_of(LogConfig { segment_bytes: 5 * 1100, ..LogConfig::default() });
+    (0..8).for_each(|_| append(&partition));
+    let began = Instant::now();
+    let wait = limits(3 * VALUE_BYTES, Duration::from_millis(500));
+    let fetched = fetch(&manager, &[target(4)], wait).await;
+    assert!((VALUE_BYTES..2 * VALUE_BYTES).contains(&fetched[0].records.len()));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    fetch(&manager, &[target(6)], wait).await;
+    assert_eq!(began.elapsed(), Duration::from_millis(500), "the last segment has to fill up");
 }
 
 #[tokio::test(start_paused = true)]
