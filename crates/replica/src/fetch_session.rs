@@ -16,6 +16,13 @@ const INITIAL_EPOCH: i32 = 0;
 /// How long a session must have been idle before a new one may take its place.
 const EVICTABLE_AFTER_MS: i64 = 120_000;
 
+/// Partitions that one session may follow, and all of them together; they need not exist. What exceeds this is fetched
+/// without a session.
+const MAX_SESSION_PARTITIONS: usize = 100_000;
+const MAX_PARTITIONS: usize = 500_000;
+/// A partition counts once for so many bytes of its topic's name: more than any topic that exists can have.
+const NAME_BYTES: usize = 250;
+
 /// A topic as the client names it: before version 13 by name, then by id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TopicKey {
@@ -67,22 +74,26 @@ struct Session {
     next_epoch: i32,
     uses_topic_ids: bool,
     partitions: BTreeMap<(TopicKey, i32), CachedPartition>,
+    /// Of the partitions together, see [`weight`].
+    weight: usize,
     last_used_ms: i64,
     /// Where the next fetch starts, so that a busy partition does not starve those behind it.
     rotation: usize,
 }
 
-/// All sessions of a broker, at most `max.incremental.fetch.session.cache.slots`.
+/// All sessions of a broker, at most `max.incremental.fetch.session.cache.slots` and so many partitions.
 pub struct FetchSessionCache {
     slots: usize,
     sessions: HashMap<i32, Arc<Mutex<Session>>>,
     next_id: i32,
+    /// Of all sessions together.
+    weight: usize,
 }
 
 impl FetchSessionCache {
     /// An empty cache. Ids start at `first_id`, which should differ from start to start.
     pub fn new(slots: usize, first_id: i32) -> Self {
-        Self { slots, sessions: HashMap::new(), next_id: first_id.max(1) }
+        Self { slots, sessions: HashMap::new(), next_id: first_id.max(1), weight: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -102,32 +113,36 @@ impl FetchSessionCache {
     pub fn begin(&mut self, request: SessionRequest, now_ms: i64) -> Result<SessionFetch, ErrorCode> {
         match (request.session_id, request.session_epoch) {
             (id, FINAL_EPOCH) => {
-                self.sessions.remove(&id);
+                self.forget(id);
                 Ok(SessionFetch { partitions: request.partitions, session: None, full: true })
             }
             (id, INITIAL_EPOCH) => {
-                self.sessions.remove(&id);
+                self.forget(id);
                 Ok(self.create(request, now_ms))
             }
             (id, _) => {
                 let session = self.sessions.get(&id).cloned().ok_or(ErrorCode::FetchSessionIdNotFound)?;
-                update(session, request, now_ms)
+                self.update(session, request, now_ms)
             }
         }
     }
 
     fn create(&mut self, request: SessionRequest, now_ms: i64) -> SessionFetch {
-        if request.partitions.is_empty() || !self.make_room(now_ms) {
+        let partitions =
+            request.partitions.iter().map(|partition| (key(partition), CachedPartition::new(partition.clone())));
+        let partitions: BTreeMap<_, _> = partitions.collect();
+        let weight = partitions.keys().map(weight).sum();
+        if partitions.is_empty() || weight > MAX_SESSION_PARTITIONS || !self.make_room(weight, now_ms) {
             return SessionFetch { partitions: request.partitions, session: None, full: true };
         }
         let id = self.fresh_id();
-        let partitions =
-            request.partitions.iter().map(|partition| (key(partition), CachedPartition::new(partition.clone())));
+        self.weight += weight;
         let session = Arc::new(Mutex::new(Session {
             id,
             next_epoch: INITIAL_EPOCH + 1,
             uses_topic_ids: request.uses_topic_ids,
-            partitions: partitions.collect(),
+            partitions,
+            weight,
             last_used_ms: now_ms,
             rotation: 0,
         }));
@@ -135,17 +150,43 @@ impl FetchSessionCache {
         SessionFetch { partitions: request.partitions, session: Some(session), full: true }
     }
 
-    fn make_room(&mut self, now_ms: i64) -> bool {
-        if self.sessions.len() < self.slots {
-            return true;
+    /// Carries out an incremental request. A session that grows too large is gone like one that had to make room: the client
+    /// begins anew.
+    fn update(
+        &mut self,
+        session: Arc<Mutex<Session>>,
+        request: SessionRequest,
+        now_ms: i64,
+    ) -> Result<SessionFetch, ErrorCode> {
+        let mut state = session.lock();
+        let before = state.weight;
+        let partitions = state.update(request, now_ms)?;
+        let (id, after) = (state.id, state.weight);
+        drop(state);
+        self.weight = self.weight - before + after;
+        if after > before && (after > MAX_SESSION_PARTITIONS || self.weight > MAX_PARTITIONS) {
+            self.forget(id);
+            return Err(ErrorCode::FetchSessionIdNotFound);
         }
-        let oldest = self.sessions.iter().map(|(id, session)| (session.lock().last_used_ms, *id)).min();
-        match oldest {
-            Some((last_used_ms, id)) if now_ms - last_used_ms >= EVICTABLE_AFTER_MS => {
-                self.sessions.remove(&id).is_some()
+        Ok(SessionFetch { partitions, session: Some(session), full: false })
+    }
+
+    fn forget(&mut self, id: i32) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.weight -= session.lock().weight;
+        }
+    }
+
+    /// Gives up sessions that nobody seems to use until there is room for one more of this weight.
+    fn make_room(&mut self, weight: usize, now_ms: i64) -> bool {
+        while self.sessions.len() >= self.slots || self.weight + weight > MAX_PARTITIONS {
+            let oldest = self.sessions.iter().map(|(id, session)| (session.lock().last_used_ms, *id)).min();
+            match oldest {
+                Some((last_used_ms, id)) if now_ms - last_used_ms >= EVICTABLE_AFTER_MS => self.forget(id),
+                _ => return false,
             }
-            _ => false,
         }
+        true
     }
 
     fn fresh_id(&mut self) -> i32 {
@@ -163,35 +204,48 @@ fn key(partition: &SessionPartition) -> (TopicKey, i32) {
     (partition.topic.clone(), partition.partition)
 }
 
-fn update(session: Arc<Mutex<Session>>, request: SessionRequest, now_ms: i64) -> Result<SessionFetch, ErrorCode> {
-    let mut state = session.lock();
-    if state.uses_topic_ids != request.uses_topic_ids {
-        return Err(ErrorCode::FetchSessionTopicIdError);
+/// What a session's memory of a partition counts for.
+fn weight((topic, _): &(TopicKey, i32)) -> usize {
+    match topic {
+        TopicKey::Name(name) => 1 + name.len() / NAME_BYTES,
+        TopicKey::Id(_) => 1,
     }
-    if state.next_epoch != request.session_epoch {
-        return Err(ErrorCode::InvalidFetchSessionEpoch);
-    }
-    state.next_epoch = state.next_epoch.checked_add(1).unwrap_or(1);
-    state.last_used_ms = now_ms;
-    for forgotten in &request.forgotten {
-        state.partitions.remove(forgotten);
-    }
-    for partition in request.partitions {
-        match state.partitions.get_mut(&key(&partition)) {
-            Some(cached) => cached.request = partition,
-            None => {
-                state.partitions.insert(key(&partition), CachedPartition::new(partition));
+}
+
+impl Session {
+    /// Takes in what a request changes, and returns what to fetch now.
+    fn update(&mut self, request: SessionRequest, now_ms: i64) -> Result<Vec<SessionPartition>, ErrorCode> {
+        if self.uses_topic_ids != request.uses_topic_ids {
+            return Err(ErrorCode::FetchSessionTopicIdError);
+        }
+        if self.next_epoch != request.session_epoch {
+            return Err(ErrorCode::InvalidFetchSessionEpoch);
+        }
+        self.next_epoch = self.next_epoch.checked_add(1).unwrap_or(1);
+        self.last_used_ms = now_ms;
+        for forgotten in &request.forgotten {
+            if self.partitions.remove(forgotten).is_some() {
+                self.weight -= weight(forgotten);
             }
         }
+        for partition in request.partitions {
+            let key = key(&partition);
+            match self.partitions.get_mut(&key) {
+                Some(cached) => cached.request = partition,
+                None => {
+                    self.weight += weight(&key);
+                    self.partitions.insert(key, CachedPartition::new(partition));
+                }
+            }
+        }
+        let mut partitions: Vec<_> = self.partitions.values().map(|cached| cached.request.clone()).collect();
+        if !partitions.is_empty() {
+            let start = self.rotation % partitions.len();
+            partitions.rotate_left(start);
+            self.rotation = self.rotation.wrapping_add(1);
+        }
+        Ok(partitions)
     }
-    let mut partitions: Vec<_> = state.partitions.values().map(|cached| cached.request.clone()).collect();
-    if !partitions.is_empty() {
-        let start = state.rotation % partitions.len();
-        partitions.rotate_left(start);
-        state.rotation = state.rotation.wrapping_add(1);
-    }
-    drop(state);
-    Ok(SessionFetch { partitions, session: Some(session), full: false })
 }
 
 impl CachedPartition {

@@ -100,3 +100,54 @@ fn a_full_cache_makes_room_only_from_idle_sessions() {
     cache.begin(request(later, FINAL_EPOCH, vec![]), 0).unwrap();
     assert!(cache.is_empty());
 }
+
+fn many(topic: &str, first: i32, count: usize) -> Vec<SessionPartition> {
+    (first..).take(count).map(|index| partition(topic, index)).collect()
+}
+
+#[test]
+fn a_session_that_grows_beyond_its_limit_is_given_up() {
+    let mut cache = FetchSessionCache::new(10, 7);
+    let half = MAX_SESSION_PARTITIONS / 2;
+    let id = cache.begin(request(0, 0, many("t", 0, half)), 0).unwrap().session_id();
+    assert!(cache.begin(request(id, 1, many("t", 0, half)), 0).is_ok(), "these are known already");
+    let next = i32::try_from(half).unwrap();
+    let renewed = SessionRequest {
+        forgotten: (0..next).map(|index| (TopicKey::Name("t".into()), index)).collect(),
+        ..request(id, 2, many("t", next, 2 * half))
+    };
+    assert!(cache.begin(renewed, 0).is_ok(), "what is forgotten makes room");
+    let beyond = cache.begin(request(id, 3, many("t", 0, half)), 0);
+    assert_eq!(beyond.err(), Some(ErrorCode::FetchSessionIdNotFound));
+    assert_eq!((cache.len(), cache.partition_count()), (0, 0));
+    let all = cache.begin(request(0, 0, many("t", 0, 3 * half)), 0).unwrap();
+    assert_eq!((all.session_id(), all.partitions.len()), (0, 3 * half), "everything is fetched, without a session");
+}
+
+#[test]
+fn long_names_count_for_the_memory_they_take() {
+    let mut cache = FetchSessionCache::new(10, 7);
+    let id = cache.begin(request(0, 0, vec![partition("t", 0)]), 0).unwrap().session_id();
+    let long = "x".repeat(30_000);
+    let answers: Vec<_> = (1..5)
+        .map(|epoch| {
+            let growing = request(id, epoch, many(&long, epoch * 1000, 400));
+            cache.begin(growing, 0).map(|fetch| fetch.session_id())
+        })
+        .collect();
+    let gone = Err(ErrorCode::FetchSessionIdNotFound);
+    assert_eq!(answers, [Ok(id), Ok(id), gone, gone]);
+}
+
+#[test]
+fn all_sessions_share_a_limit_and_idle_ones_make_room() {
+    let mut cache = FetchSessionCache::new(100, 7);
+    let sessions = MAX_PARTITIONS / MAX_SESSION_PARTITIONS;
+    for _ in 0..sessions {
+        assert_ne!(cache.begin(request(0, 0, many("t", 0, MAX_SESSION_PARTITIONS)), 0).unwrap().session_id(), 0);
+    }
+    assert_eq!(cache.partition_count(), MAX_PARTITIONS);
+    assert_eq!(cache.begin(request(0, 0, vec![partition("t", 0)]), 1).unwrap().session_id(), 0);
+    assert_ne!(cache.begin(request(0, 0, many("t", 0, 10)), EVICTABLE_AFTER_MS).unwrap().session_id(), 0);
+    assert_eq!(cache.len(), sessions);
+}
