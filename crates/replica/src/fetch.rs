@@ -70,7 +70,8 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    pub fn new(manager: &ReplicaManager, targets: Vec<FetchTarget>, limits: FetchLimits) -> Self {
+    pub fn new(manager: &ReplicaManager, targets: Vec<FetchTarget>, mut limits: FetchLimits) -> Self {
+        limits.min_bytes = limits.min_bytes.min(limits.max_bytes);
         let partitions = targets.iter().map(|target| manager.get(&target.topic, target.partition)).collect();
         Self { targets, partitions, limits }
     }
@@ -128,16 +129,18 @@ impl Fetch {
     }
 
     fn read_round(&self, memory: &FetchMemory) -> Round {
-        let mut round = Round { fetched: Vec::with_capacity(self.targets.len()), bytes: 0, must_not_wait: false };
+        let mut round =
+            Round { fetched: Vec::with_capacity(self.targets.len()), bytes: 0, found_bytes: 0, must_not_wait: false };
         for (target, partition) in self.targets.iter().zip(&self.partitions) {
-            let (fetched, goes_on_elsewhere) = match partition {
+            let looked = match partition {
                 Some(partition) => read_one(target, partition, self.limits, round.bytes, memory),
-                None => (FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition), false),
+                None => FetchedPartition::failed(ErrorCode::UnknownTopicOrPartition).into(),
             };
-            round.bytes += fetched.records.len();
-            let has_error = !fetched.error.is_none() || fetched.diverging_epoch.is_some();
-            round.must_not_wait |= has_error || goes_on_elsewhere;
-            round.fetched.push(fetched);
+            round.bytes += looked.fetched.records.len();
+            round.found_bytes += looked.found_bytes;
+            let has_error = !looked.fetched.error.is_none() || looked.fetched.diverging_epoch.is_some();
+            round.must_not_wait |= has_error || looked.goes_on_elsewhere;
+            round.fetched.push(looked.fetched);
         }
         round
     }
@@ -196,24 +199,39 @@ impl Drop for Registration<'_> {
 struct Round {
     fetched: Vec<FetchedPartition>,
     bytes: usize,
+    /// What there is within the limits, of which whole batches may be a little less.
+    found_bytes: usize,
     /// An error, or the end of a closed segment: one round reads from one segment, and what is missing is not to come.
     must_not_wait: bool,
 }
 
 impl Round {
     fn if_enough(self, limits: FetchLimits) -> Option<Vec<FetchedPartition>> {
-        (self.must_not_wait || self.bytes >= limits.min_bytes).then_some(self.fetched)
+        (self.must_not_wait || self.found_bytes >= limits.min_bytes).then_some(self.fetched)
     }
 }
 
-/// The answer, and whether there is more in another segment.
+/// What was found in one partition.
+struct Looked {
+    fetched: FetchedPartition,
+    found_bytes: usize,
+    /// There is more, in another segment.
+    goes_on_elsewhere: bool,
+}
+
+impl From<FetchedPartition> for Looked {
+    fn from(fetched: FetchedPartition) -> Self {
+        Self { found_bytes: fetched.records.len(), goes_on_elsewhere: false, fetched }
+    }
+}
+
 fn read_one(
     target: &FetchTarget,
     partition: &Partition,
     limits: FetchLimits,
     taken_bytes: usize,
     memory: &FetchMemory,
-) -> (FetchedPartition, bool) {
+) -> Looked {
     let room = limits.max_bytes.saturating_sub(taken_bytes).min(target.max_bytes);
     // The first batch of an answer is sent whole even if it is larger than every limit.
     let min_one_batch = taken_bytes == 0;
@@ -223,6 +241,7 @@ fn read_one(
         FetchedPartition { offsets: offsets.unwrap_or(UNKNOWN_OFFSETS), ..FetchedPartition::failed(ErrorCode::None) };
     fetched.diverging_epoch = diverging_epoch(target, partition);
     let goes_on_elsewhere = plan.as_ref().is_ok_and(Planned::goes_on_elsewhere);
+    let is_cut = plan.as_ref().is_ok_and(|plan| plan.at_most_bytes() > room as u64);
     if fetched.diverging_epoch.is_none() {
         match plan.and_then(|plan| carry_out(plan, room, taken_bytes, memory).map_err(read_error)) {
             Ok(records) => fetched.records = records,
@@ -232,7 +251,9 @@ fn read_one(
             }
         }
     }
-    (fetched, goes_on_elsewhere)
+    let bytes = fetched.records.len();
+    let found_bytes = if is_cut && bytes > 0 { bytes.max(room) } else { bytes };
+    Looked { fetched, found_bytes, goes_on_elsewhere }
 }
 
 /// Only what is read into memory counts against its budget.

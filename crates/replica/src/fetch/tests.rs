@@ -96,6 +96,19 @@ async fn the_end_of_a_closed_segment_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_many_whole_batches_as_the_limits_allow_are_enough() {
+    let (manager, partition) = manager();
+    (0..8).for_each(|_| append(&partition));
+    let began = Instant::now();
+    let wait = FetchLimits { max_bytes: 3500, ..limits(3500, Duration::from_millis(500)) };
+    let fetched = fetch(&manager, &[target(0)], wait).await;
+    assert!((3 * VALUE_BYTES..3500).contains(&fetched[0].records.len()));
+    let wait = FetchLimits { min_bytes: 1 << 20, ..wait };
+    assert!(!fetch(&manager, &[target(0)], wait).await[0].records.is_empty());
+    assert_eq!(began.elapsed(), Duration::ZERO, "waiting would bring no more");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_does_not_wait() {
     let (manager, _) = manager();
     let began = Instant::now();
