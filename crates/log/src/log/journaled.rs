@@ -46,8 +46,8 @@ impl Log {
             file: names::file_path(&self.dir, base_offset, names::LOG),
             position: self.active().size,
             how_to_fix:
-                "restore the partition's folder from a copy; to give these records up, stop the broker and remove the \
-                         barnabas-journal-* files beside the folder"
+                "restore the partition's folder from a copy; to give these records up, stop the broker with SIGTERM, so that \
+                 all other records in the journal are on disk, and remove the barnabas-journal-* files beside the folder"
                     .to_owned(),
         })
     }

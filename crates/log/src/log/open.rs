@@ -436,12 +436,13 @@ impl Opening {
         let file = names::file_path(&self.dir, base_offset, names::LOG);
         let mut how_to_fix =
             "restore the file from a copy, or remove the partition's folder if another replica has it".to_owned();
-        if let Some(size) = cut_at {
-            how_to_fix.push_str(&format!(
-                "; to give the records up, run `truncate -s {size} {}` and remove the partition's line from \
-                 recovery-point-offset-checkpoint",
+        match cut_at {
+            Some(size) => how_to_fix.push_str(&format!(
+                "; to give the records up, stop the broker, run `truncate -s {size} {}`, remove the partition's line from \
+                 recovery-point-offset-checkpoint and lower the number in its second line by one",
                 file.display()
-            ));
+            )),
+            None => how_to_fix.push_str("; to give the records up, delete the topic and create it anew"),
         }
         LogError::Corrupt(Corruption { what, file, position, how_to_fix })
     }
