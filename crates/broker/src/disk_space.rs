@@ -101,6 +101,11 @@ impl Space {
         self.reserve.of(total_bytes)
     }
 
+    /// Whether so much can be taken and leave as much again, as far as is known without looking.
+    pub(crate) fn is_ample_for(&self, bytes: u64) -> bool {
+        self.written.load(Ordering::Relaxed).saturating_add(bytes) < self.look_at.load(Ordering::Relaxed)
+    }
+
     /// To be told of every write.
     pub(crate) fn wrote(&self, bytes: u64) {
         let written = self.written.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -271,12 +276,15 @@ mod tests {
         let file = vfs.open(Path::new("/d/f"), OpenMode::CREATE).unwrap();
         let space = space(&vfs, Reserve::Automatic);
         let mut len = 0;
+        space.look().unwrap();
+        assert!(space.is_ample_for(16 * MB) && !space.is_ample_for(90 * MB));
         while !space.refuses() {
             assert!(len < 100 * MB, "it never stopped");
             file.write_all_at(&[1; 10_000], len).unwrap();
             space.wrote(10_000);
             len += 10_000;
         }
+        assert!(!space.is_ample_for(MB), "nothing is taken in advance near the reserve");
         let free = 100 * MB - len;
         assert!((5 * MB - 2 * SMALLEST_STEP_BYTES..5 * MB).contains(&free), "{free}");
         assert_eq!(space.refusing.load(Ordering::Relaxed), 1);

@@ -192,7 +192,8 @@ impl VfsFile for WatchedFile {
     }
 
     fn reserve(&self, offset: u64, bytes: u64) {
-        if !self.dir.has_failed() && !self.dir.space.refuses() {
+        // Near the end there is nothing to take in advance: it would be given back, and producers let in again for moments.
+        if !self.dir.has_failed() && !self.dir.space.refuses() && self.dir.space.is_ample_for(bytes) {
             self.inner.reserve(offset, bytes);
             self.dir.space.wrote(bytes);
         }
