@@ -140,3 +140,30 @@ fn a_small_read_keeps_no_large_buffer() {
     let held = bytes.try_into_mut().unwrap().capacity();
     assert!(held < 2 * len, "{held} bytes are held for {len}");
 }
+
+#[test]
+fn the_latest_record_is_one_that_can_be_read() {
+    let latest = |log: &Log| log.max_timestamp().find().unwrap().map(|found| (found.offset, found.timestamp));
+    // In one segment, and in several of which the first is beyond reach as a whole.
+    for config in [LogConfig::default(), small_segments()] {
+        let vfs = MemVfs::new();
+        let mut log = open(&vfs, &config);
+        let mut mixed = builder();
+        for timestamp in [500, 10, 70, 60] {
+            mixed.add(timestamp, None, Some(b"v"), &[]);
+        }
+        append(&mut log, mixed.build(0, 0).unwrap()).unwrap();
+        for i in 0..30 {
+            append(&mut log, sized_batch(1, 30 - i, 20)).unwrap();
+        }
+        append(&mut log, sized_batch(1, 20, 20)).unwrap();
+        let expected =
+            [(0, (0, 500)), (1, (2, 70)), (2, (2, 70)), (3, (3, 60)), (4, (4, 30)), (8, (8, 26)), (15, (34, 20))];
+        for (log_start_offset, expected) in expected {
+            log.increment_log_start_offset(log_start_offset).unwrap();
+            assert_eq!(latest(&log), Some(expected), "from {log_start_offset}");
+        }
+        log.increment_log_start_offset(log.log_end_offset()).unwrap();
+        assert_eq!(latest(&log), None);
+    }
+}
