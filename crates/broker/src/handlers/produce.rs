@@ -69,7 +69,8 @@ fn silent(response: &ProduceResponse) -> Result<(), Refused> {
 }
 
 /// Records that must be looked at one by one go through a blocking thread, so that a huge or hostile batch
-/// does not hold up other connections.
+/// does not hold up other connections. While they wait for their turn, the connection reads nothing more, and its share of
+/// the memory for requests stays what their frame took; going on takes no more of it.
 async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
     let broker = Arc::clone(&ctx.broker);
     let _permit = broker.decoding.acquire().await;
@@ -83,12 +84,21 @@ fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
         let by_id = topic_by_id(ctx, topic);
         let name = topic_name(ctx, topic, by_id.as_deref());
         let partition = |data: &PartitionProduceData| ctx.broker.replicas.get(name?, data.index);
-        topic.partition_data.iter().find_map(partition).is_some_and(|partition| is_compacted(&partition))
+        let compacted = topic.partition_data.iter().find_map(partition).and_then(|found| limit_if_compacted(&found));
+        compacted.is_some_and(|limit| {
+            let mut records = topic.partition_data.iter().flat_map(|data| &data.records);
+            records.any(|records| validation::are_looked_into(records, limit))
+        })
     })
 }
 
-fn is_compacted(partition: &Partition) -> bool {
-    partition.with_log(|log| log.config().cleanup_policy.compact).unwrap_or(false)
+/// `max.message.bytes`, if the partition is compacted.
+fn limit_if_compacted(partition: &Partition) -> Option<usize> {
+    let limit = partition.with_log(|log| {
+        let config = log.config();
+        config.cleanup_policy.compact.then(|| usize::try_from(config.max_message_bytes).unwrap_or(0))
+    });
+    limit.ok().flatten()
 }
 
 fn has_error(response: &ProduceResponse) -> bool {
@@ -224,8 +234,8 @@ fn append_records(
     records: Bytes,
     index: i32,
 ) -> Result<(PartitionProduceResponse, Appended), Failure> {
-    if is_compacted(partition) {
-        validation::check_keys(&records).map_err(|rejected| from_append_error(rejected, partition))?;
+    if let Some(limit) = limit_if_compacted(partition) {
+        validation::check_keys(&records, limit).map_err(|rejected| from_append_error(rejected, partition))?;
     }
     validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
     let size = records.len() as u64;
@@ -260,3 +270,6 @@ fn from_append_error(error: AppendError, partition: &Partition) -> Failure {
         log_start_offset: partition.offsets().map_or(-1, |offsets| offsets.log_start_offset),
     }
 }
+
+#[cfg(test)]
+mod tests;
