@@ -1,5 +1,6 @@
 //! Crash states: lives on a file system in memory that stop at every call, and what the disk may then hold, opened again.
-//! Nothing acknowledged, and nothing a reader has seen, may be missing, but for what was deleted and what compaction drops.
+//! Nothing acknowledged, and nothing a reader has seen, may be missing, but for what was deleted and what compaction drops; and
+//! nothing that was refused may be in its place.
 //!
 //! `CRASH_STATES=100000` asks for more states than the few thousand of every run, `CRASH_SEED` for other lives.
 
@@ -30,7 +31,7 @@ impl SplitMix {
 
 /// One operation of a life.
 fn operate(broker: &mut Broker, random: &mut SplitMix, promised: &mut Promised) {
-    match random.below(18) {
+    match random.below(19) {
         0..8 => {
             for _ in 0..=random.below(4) {
                 let (partition, records) = (random.partition(), 1 + random.below(3) as i64);
@@ -49,28 +50,34 @@ fn operate(broker: &mut Broker, random: &mut SplitMix, promised: &mut Promised) 
         14 => broker.compact(promised),
         15 => broker.maintain(),
         16 => broker.roll(random.partition()),
+        17 => {
+            let (partition, records) = (random.partition(), 1 + random.below(3) as i64);
+            broker.append_in_need(partition, records, random.below(800), random.below(3), promised);
+        }
         _ => drop(broker.keep()),
     }
     broker.note(promised);
 }
 
-/// Lives until the disk stops, and tells what it has promised.
-fn live(disk: &MemVfs, seed: u64, promised: &mut Promised) {
+/// Lives until the disk stops, and tells what it has promised. Returns why the journal gave up, if it did.
+fn live(disk: &MemVfs, seed: u64, promised: &mut Promised) -> Option<String> {
     let mut random = SplitMix(seed);
-    let Ok(mut broker) = Broker::start(disk) else { return };
+    let mut broker = Broker::start(disk).ok()?;
     for _ in 0..OPERATIONS {
         operate(&mut broker, &mut random, promised);
-        if broker.commit.failure().is_some() {
-            return;
+        if let Some(failure) = broker.commit.failure() {
+            return Some(failure.to_owned());
         }
     }
+    None
 }
 
 /// What a life does that is not cut short: how many calls, and whether all kinds of deletion had an effect.
 fn whole_life(seed: u64) -> (u64, Promised) {
     let disk = MemVfs::new();
     let mut promised = Promised::new();
-    live(&disk, seed, &mut promised);
+    let failure = live(&disk, seed, &mut promised);
+    assert_eq!(failure, None, "a full disk is no broken one");
     (disk.op_count(), promised)
 }
 
@@ -117,7 +124,7 @@ fn no_crash_loses_what_was_acknowledged() {
 fn second_life(disk: &MemVfs, seed: u64, mut promised: Promised, what: &str) {
     let _said = Said(what);
     let broker = Broker::start(disk).unwrap_or_else(|error| panic!("does not start: {error}"));
-    broker.check(&promised);
+    broker.check_and_note(&mut promised);
     drop(broker);
     if seed.is_multiple_of(3) {
         disk.halt_after(seed % 190);

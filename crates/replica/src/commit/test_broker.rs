@@ -1,11 +1,11 @@
 //! Partitions on a file system in memory with all that works on them, step by step instead of by threads, for tests: what
 //! producers, the journal, retention, DeleteRecords and the cleaner do to them, and what is read back. No tests are here.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use barnabas_common::vfs::{MemVfs, Vfs};
+use barnabas_common::vfs::{Fault, FaultOp, MemVfs, Vfs};
 use barnabas_common::{TopicPartition, Uuid};
 use barnabas_log::{
     AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, JournalFiles, Log, LogConfig, OpenOptions, ReplaySummary,
@@ -29,16 +29,16 @@ const JOURNAL_BYTES: u64 = 4 * 6144;
 const JOURNAL_FILES: u32 = 4;
 const KEYS: i64 = 7;
 
-/// What a partition holds at an offset follows from both, so that all lives write the same.
-pub(super) fn record(partition: i32, offset: Offset) -> (Vec<u8>, Option<Vec<u8>>) {
+/// What a partition holds at an offset follows from both, so that all lives write the same; unless the disk is full.
+fn record(partition: i32, offset: Offset, is_in_need: bool) -> (Vec<u8>, Option<Vec<u8>>) {
     let key = key(offset);
-    if partition == COMPACTED && offset % 13 == 12 {
+    if partition == COMPACTED && offset % 13 == 12 && !is_in_need {
         return (key, None);
     }
     let size = 20 + (partition as usize * 131 + offset as usize * 67) % 700;
     // Now and then one that syncs its own segment.
     let size = if partition == LARGE && offset % 41 == 39 { SYNC_SEGMENT_FROM_BYTES } else { size };
-    let text = format!("{partition}/{offset}/");
+    let text = if is_in_need { format!("in need {offset}/") } else { format!("{partition}/{offset}/") };
     let mut value = text.repeat(size / text.len() + 1).into_bytes();
     value.truncate(size);
     (key, Some(value))
@@ -71,6 +71,8 @@ pub(super) struct Promise {
     pub(super) largest_start: Offset,
     /// Records before may have been compacted away.
     pub(super) cleaned_until: Offset,
+    /// Where an append succeeded although the disk was full.
+    pub(super) in_need: BTreeSet<Offset>,
 }
 
 pub(super) type Promised = BTreeMap<i32, Promise>;
@@ -82,6 +84,7 @@ pub(super) struct Broker {
     pub(super) committer: Committer,
     pub(super) keeper: Keeper,
     pub(super) unacknowledged: Vec<(i32, Offset, Ticket)>,
+    disk: MemVfs,
     first_dirty: Offset,
 }
 
@@ -141,17 +144,27 @@ impl Broker {
             partition.with_log(|log| log.flush()).unwrap().map_err(|error| error.to_string())?;
         }
         write_checkpoints(&*vfs, &partitions).map_err(|error| error.to_string())?;
-        Self::go_live(vfs, partitions, &summary)
+        Self::go_live(disk, partitions, &summary)
     }
 
-    fn go_live(vfs: Arc<dyn Vfs>, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
+    fn go_live(disk: &MemVfs, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
+        let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
         let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
         let files = files.map_err(|error| error.to_string())?;
         let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}), Box::new(|sync| sync()));
         for partition in &partitions {
             partition.commit_through(Arc::clone(&commit));
         }
-        Ok(Broker { vfs, partitions, commit, committer, keeper, unacknowledged: Vec::new(), first_dirty: 0 })
+        Ok(Broker {
+            vfs,
+            partitions,
+            commit,
+            committer,
+            keeper,
+            unacknowledged: Vec::new(),
+            disk: disk.clone(),
+            first_dirty: 0,
+        })
     }
 
     pub(super) fn partition(&self, index: i32) -> &Arc<Partition> {
@@ -163,17 +176,39 @@ impl Broker {
     }
 
     pub(super) fn append_batch(&mut self, index: i32, records: i64) {
+        self.append_what(index, records, false);
+    }
+
+    /// An append that finds as much room, and when it cannot be undone as often as that.
+    pub(super) fn append_in_need(
+        &mut self,
+        index: i32,
+        records: i64,
+        room: u64,
+        failures: u64,
+        promised: &mut Promised,
+    ) {
+        self.disk.set_capacity(Some(self.disk.used_bytes() + room));
+        self.disk.inject(Fault { op: FaultOp::Write, skip: 1, times: failures, errno: 28 });
+        if let Some(offsets) = self.append_what(index, records, true) {
+            promised.entry(index).or_default().in_need.extend(offsets);
+        }
+        self.disk.set_capacity(None);
+    }
+
+    /// The offsets, if it is not refused.
+    fn append_what(&mut self, index: i32, records: i64, is_in_need: bool) -> Option<Range<Offset>> {
         let partition = self.partition(index);
-        let Ok(offsets) = partition.offsets() else { return };
+        let offsets = partition.offsets().ok()?;
         let mut batch = BatchBuilder::new(Compression::None, TimestampType::CreateTime);
         for offset in offsets.log_end_offset..offsets.log_end_offset + records {
-            let (key, value) = record(index, offset);
+            let (key, value) = record(index, offset, is_in_need);
             batch.add(0, Some(&key), value.as_deref(), &[]);
         }
-        if let Ok(appended) = partition.append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client) {
-            let ticket = appended.ticket.expect("a fresh append waits");
-            self.unacknowledged.push((index, appended.info.last_offset + 1, ticket));
-        }
+        let appended = partition.append(batch.build(0, 0).unwrap(), 0, AppendOrigin::Client).ok()?;
+        let ticket = appended.ticket.expect("a fresh append waits");
+        self.unacknowledged.push((index, appended.info.last_offset + 1, ticket));
+        Some(appended.info.first_offset..appended.info.last_offset + 1)
     }
 
     pub(super) fn keep(&mut self) -> bool {
@@ -264,8 +299,8 @@ impl Broker {
         }
     }
 
-    /// Whether everything is there that was promised, and nothing else.
-    pub(super) fn check(&self, promised: &Promised) {
+    /// Whether everything is there that was promised, and nothing else. From then on that is what there is.
+    pub(super) fn check_and_note(&self, promised: &mut Promised) {
         for (index, promise) in promised {
             let partition = self.partition(*index);
             let offsets = partition.offsets().unwrap_or_else(|error| panic!("partition {index}: {error}"));
@@ -276,12 +311,24 @@ impl Broker {
                 "partition {index} starts at {start}, promised was {promise:?}"
             );
             let found = read_all(partition, *index, start, end);
+            let is_wrong = |(offset, in_need): (&Offset, &bool)| {
+                *offset < promise.end && *in_need != promise.in_need.contains(offset)
+            };
+            let wrong = found.iter().find(|read| is_wrong(*read));
+            assert_eq!(wrong, None, "partition {index} has what was refused, promised was {promise:?}");
+            promise.in_need = found.iter().filter(|(_, in_need)| **in_need).map(|(offset, _)| *offset).collect();
             for offset in (start..end).filter(|offset| !found.contains_key(offset)) {
                 let is_superseded = |later: Offset| key(later) == key(offset);
                 let may_be_gone = (offset + 1..promise.cleaned_until.min(end)).any(is_superseded);
                 assert!(may_be_gone, "partition {index}, offset {offset} is missing, promised was {promise:?}");
             }
         }
+    }
+}
+
+impl Broker {
+    pub(super) fn check(&self, promised: &Promised) {
+        self.check_and_note(&mut promised.clone());
     }
 }
 
@@ -293,8 +340,8 @@ impl Drop for Broker {
     }
 }
 
-/// All records, which must be what was written there. Only a compacted log may have gaps.
-fn read_all(partition: &Partition, index: i32, start: Offset, end: Offset) -> BTreeMap<Offset, ()> {
+/// All records, which must be what was written there, and whether in need. Only a compacted log may have gaps.
+fn read_all(partition: &Partition, index: i32, start: Offset, end: Offset) -> BTreeMap<Offset, bool> {
     let mut found = BTreeMap::new();
     let mut at = start;
     while at < end {
@@ -305,9 +352,10 @@ fn read_all(partition: &Partition, index: i32, start: Offset, end: Offset) -> BT
             let joins = if at == start { header.base_offset <= at } else { header.base_offset == at };
             assert!(joins || index == COMPACTED, "partition {index} has a hole at {at}");
             let flow = scan_records(batch, DecompressionLimit::bytes(1 << 20), |read| {
-                let (key, value) = record(index, read.offset);
+                let is_in_need = read.value.is_some_and(|value| value.starts_with(b"in need"));
+                let (key, value) = record(index, read.offset, is_in_need);
                 assert_eq!((read.key, read.value), (Some(&*key), value.as_deref()), "partition {index}");
-                assert!(found.insert(read.offset, ()).is_none(), "partition {index} has {} twice", read.offset);
+                assert!(found.insert(read.offset, is_in_need).is_none(), "partition {index}: {} twice", read.offset);
                 ControlFlow::<()>::Continue(())
             });
             assert!(flow.is_ok());
