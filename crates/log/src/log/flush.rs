@@ -39,14 +39,20 @@ pub(crate) struct Synced {
 impl Synced {
     /// Makes the names of files durable, unless others have been there first.
     fn sync_names(&mut self, vfs: &dyn Vfs, dir: &Path, names_created: u64) -> io::Result<()> {
-        if self.has_failed {
-            return Err(io::Error::other("an earlier sync of this log failed"));
-        }
+        self.in_turn(|| Ok(()))?;
         if self.names < names_created {
             self.noted(vfs.sync_dir(dir))?;
             self.names = names_created;
         }
         Ok(())
+    }
+
+    /// Syncs, unless that has failed before.
+    fn in_turn(&mut self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if self.has_failed {
+            return Err(io::Error::other("an earlier sync of this log failed"));
+        }
+        self.noted(sync())
     }
 
     fn noted(&mut self, result: io::Result<()>) -> io::Result<()> {
@@ -178,6 +184,24 @@ impl Log {
         let (vfs, dir, synced) = (self.vfs.clone(), self.dir.clone(), self.synced.clone());
         let done = Flushed { up_to: end, truncations: self.truncations };
         FlushPlan { files, vfs, dir, names_created: self.names_created, synced, done }
+    }
+
+    /// Takes what a failed write has left off the disk. Else a power loss could bring it back, in the place of what was
+    /// acknowledged with the same offsets or before another segment.
+    pub(super) fn cut_remains(&mut self) -> Result<(), LogError> {
+        if !self.active().has_remains {
+            return Ok(());
+        }
+        let failed = || LogError::io("could not cut off what a failed write has left");
+        let (files, size) = (self.active().file.files.clone(), self.active().size);
+        files.set_log_len(size).map_err(failed())?;
+        let cut = self.synced.lock().in_turn(|| files.sync());
+        match cut {
+            Ok(()) => self.active_mut().has_remains = false,
+            Err(error) if is_passing(&error) => return Err(failed()(error)),
+            Err(error) => return Err(self.fail(format!("could not sync the log: {error}"))),
+        }
+        Ok(())
     }
 
     fn sync_names(&mut self) -> Result<(), LogError> {

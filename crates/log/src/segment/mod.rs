@@ -25,7 +25,7 @@ use crate::error::ReadError;
 use ahead::Ahead;
 use entries::{Entries, Found};
 use file::{SegmentFile, SegmentReader, at_or_before};
-use files::{Files, Folder};
+use files::{Files, Folder, Part};
 use index::{OffsetEntry, TimeEntry};
 use scan::EpochSample;
 use stats::{NewEntries, SegmentStats};
@@ -43,7 +43,7 @@ pub(crate) struct Segment {
     pub(crate) created_ms: TimestampMs,
     /// For a segment that is being appended to.
     pub(crate) ahead: Option<Box<Ahead>>,
-    /// A failed write has left something behind the batches that could not be cut off yet.
+    /// A failed write may have left something behind the batches, in the file or on the disk.
     pub(crate) has_remains: bool,
 }
 
@@ -64,7 +64,9 @@ impl Segment {
         let files = Files::new(folder.clone(), base_offset);
         let file = files.truncated()?;
         if config.preallocate {
-            file.set_len(config.segment_bytes_u64())?;
+            // What is left of a failed try would be a hole once the log has gone on without it.
+            let made = file.set_len(config.segment_bytes_u64());
+            made.inspect_err(|_| drop(folder.vfs.remove_file(&files.path(Part::Log))))?;
             files.was_written();
         }
         let segment = Segment {
@@ -112,17 +114,17 @@ impl Segment {
             || self.stats.relative(incoming.last_offset).is_none()
     }
 
-    /// Writes batches whose offsets have been assigned, in one write. A failed one has no effect: what is left of it is cut
-    /// off, at once or before the next.
+    /// Writes batches whose offsets have been assigned, in one write. A failed one has no effect once what is left of it is
+    /// off the disk: that is to be seen to before the next.
     pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader], now_ms: TimestampMs) -> io::Result<()> {
-        self.cut_remains()?;
         let file = self.file.files.log()?;
         let ahead = self.ahead.get_or_insert_with(|| Ahead::new(self.size, now_ms).into());
         let written = ahead.write(&*file, bytes, self.size, now_ms);
         self.file.files.was_written();
         if let Err(error) = written {
             self.ahead = None;
-            self.has_remains = file.set_len(self.size).is_err();
+            self.has_remains = true;
+            let _ = file.set_len(self.size);
             return Err(error);
         }
         for header in headers {
@@ -130,15 +132,6 @@ impl Segment {
                 self.add_entries(new);
             }
             self.size += header.size_bytes() as u64;
-        }
-        Ok(())
-    }
-
-    /// Cuts off what a failed write has left: it must not come before other batches, nor before another segment.
-    pub(crate) fn cut_remains(&mut self) -> io::Result<()> {
-        if self.has_remains {
-            self.file.files.set_log_len(self.size)?;
-            self.has_remains = false;
         }
         Ok(())
     }

@@ -39,6 +39,20 @@ fn a_full_disk_refuses_appends_and_nothing_else_breaks() {
 }
 
 #[test]
+fn a_segment_that_finds_no_room_leaves_no_file() {
+    let vfs = MemVfs::new();
+    let config = LogConfig { preallocate: true, ..small_segments() };
+    let mut log = open(&vfs, &config);
+    append(&mut log, sized_batch(1, NOW_MS, 600)).unwrap();
+    vfs.set_capacity(Some(vfs.used_bytes() + 100));
+    assert_eq!(append_code(&mut log, sized_batch(1, NOW_MS, 600)), 56, "the next segment is made ready in vain");
+    append(&mut log, batch(1)).unwrap();
+    vfs.set_capacity(None);
+    append(&mut log, sized_batch(1, NOW_MS, 600)).unwrap();
+    assert_eq!(open(&vfs.kill_clone(), &config).log_end_offset(), 3);
+}
+
+#[test]
 fn any_single_failed_call_leaves_a_log_that_holds_what_was_acknowledged() {
     for skip in 0..150 {
         let vfs = MemVfs::new();
