@@ -150,7 +150,8 @@ impl Broker {
     fn go_live(disk: &MemVfs, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
         let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
         let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
-        let files = files.map_err(|error| error.to_string())?;
+        let mut files = files.map_err(|error| error.to_string())?;
+        files.begin_anew().map_err(|error| error.to_string())?;
         let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}), Box::new(|sync| sync()));
         for partition in &partitions {
             partition.commit_through(Arc::clone(&commit));
