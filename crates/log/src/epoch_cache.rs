@@ -202,7 +202,7 @@ mod tests {
 
     fn cache(vfs: &MemVfs) -> EpochCache {
         let (vfs, path, handles) = (Arc::new(vfs.clone()), Path::new("").into(), Handles::with_limit(1));
-        EpochCache::load(Arc::new(Folder { vfs, path, handles })).0
+        EpochCache::load(Folder::new(vfs, path, handles)).0
     }
 
     fn with(entries: &[(i32, i64)]) -> EpochCache {

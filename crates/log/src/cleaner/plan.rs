@@ -1,16 +1,15 @@
 //! When a log is worth cleaning, and what of it may be cleaned. Decided under the lock; the work is done outside.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use barnabas_common::vfs::Vfs;
 use barnabas_common::{Offset, TimestampMs};
 
 use crate::config::LogConfig;
 use crate::log::Log;
 use crate::segment::Segment;
 use crate::segment::file::SegmentReader;
+use crate::segment::files::Folder;
 
 /// How much of a log is clean, dirty, or overdue.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -41,8 +40,7 @@ pub(super) struct Source {
 
 /// Everything that a cleaning needs to know of its log.
 pub struct CleaningPlan {
-    pub(super) vfs: Arc<dyn Vfs>,
-    pub(super) dir: PathBuf,
+    pub(super) folder: Arc<Folder>,
     pub(super) config: Arc<LogConfig>,
     pub(super) sources: Vec<Source>,
     /// Where the part begins that has not been cleaned yet.
@@ -79,8 +77,7 @@ impl Log {
         let end = sources.last().map(|source| source.next_offset).filter(|end| *end > first_dirty)?;
         let producers = self.producers.entries();
         Some(CleaningPlan {
-            vfs: self.vfs.clone(),
-            dir: self.dir.to_path_buf(),
+            folder: self.folder.clone(),
             config: self.config.clone(),
             sources,
             first_dirty,

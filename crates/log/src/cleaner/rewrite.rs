@@ -66,8 +66,11 @@ pub(super) fn rewrite(
 ) -> Result<Option<CleanedGroup>, CleaningError> {
     let Some(first) = sources.first() else { return Ok(None) };
     let base_offset = first.base_offset;
-    let temporary = names::file_path(&plan.dir, base_offset, &format!("{}{}", names::LOG, names::CLEANED_SUFFIX));
-    let file = plan.vfs.open(&temporary, OpenMode::TRUNCATE)?;
+    let folder = &*plan.folder;
+    let temporary = names::file_path(&folder.path, base_offset, &format!("{}{}", names::LOG, names::CLEANED_SUFFIX));
+    let in_place = folder.in_place().ok_or(CleaningError::Interrupted)?;
+    let file = folder.vfs.open(&temporary, OpenMode::TRUNCATE)?;
+    drop(in_place);
     let mut writer = Writer {
         file: file.clone(),
         stats: SegmentStats::new(base_offset, plan.config.index_interval()),
@@ -81,8 +84,8 @@ pub(super) fn rewrite(
     let outcome = copy_group(&mut writer, rules, &sources, limits, throttle);
     let is_changed = outcome.is_ok() && writer.is_changed;
     if !is_changed {
-        // Left behind, it is removed at the next start.
-        let _ = plan.vfs.remove_file(&temporary);
+        // Left behind, it is removed at the next start, or goes with its folder.
+        let _ = folder.in_place().map(|_in_place| folder.vfs.remove_file(&temporary));
         return outcome.map(|()| None);
     }
     file.sync_all()?;

@@ -69,7 +69,7 @@ impl Log {
         if described.topic_id != topic_id || vfs.stat(&dir).ok()?.modified_ns != described.folder_modified_ns {
             return None;
         }
-        let folder = Arc::new(Folder { vfs: vfs.clone(), path: dir.clone(), handles });
+        let folder = Folder::new(vfs.clone(), dir.clone(), handles);
         let segments = read_segments(&mut description, &folder, &config)?;
         let (first, active) = (segments.first()?.base_offset(), segments.last()?);
         let stat = vfs.stat(&names::file_path(&dir, active.base_offset(), names::LOG)).ok()?;

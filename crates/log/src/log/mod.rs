@@ -222,10 +222,12 @@ impl Log {
     }
 }
 
-/// The folder may be another log's from now on: what readers have in hand stays readable, nothing is opened any more.
+/// The folder may be another log's from now on: what readers have in hand stays readable, nothing is opened, renamed or
+/// removed any more.
 impl Drop for Log {
     fn drop(&mut self) {
         self.segments.iter().for_each(Segment::left);
+        self.folder.leave();
     }
 }
 

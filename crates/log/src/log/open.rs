@@ -82,7 +82,7 @@ impl Log {
         let config = config.into();
         let failed = |what: &str| LogError::io(format!("could not {what} {}", dir.display()));
         vfs.create_dir_all(&dir).map_err(failed("create"))?;
-        let folder = Arc::new(Folder { vfs: vfs.clone(), path: dir.as_path().into(), handles });
+        let folder = Folder::new(vfs.clone(), dir.as_path().into(), handles);
         complete_swaps(&folder, &config, now_ms)?;
         let listing = Listing::read(&*vfs, &dir).map_err(failed("list"))?;
         let topic_id = check_topic_id(&*vfs, &dir, topic_id)?;

@@ -12,6 +12,7 @@ use barnabas_common::{Offset, TimestampMs};
 use super::Log;
 use crate::error::LogError;
 use crate::segment::file::SegmentFile;
+use crate::segment::files::Folder;
 use crate::segment::names;
 
 /// Files that have been renamed and wait to be removed.
@@ -20,10 +21,10 @@ pub(super) struct Removal {
     pub paths: Vec<PathBuf>,
 }
 
-/// What is to be done with files, for a caller that does it without the lock.
+/// What is to be done with files, for a caller that does it without the lock. When the log is given up, what is left of it
+/// is not done.
 pub struct RemovalPlan {
-    vfs: Arc<dyn Vfs>,
-    dir: Arc<Path>,
+    folder: Arc<Folder>,
     /// Segments that are out of the log and whose files have their names still, oldest first.
     retired: Vec<Arc<SegmentFile>>,
     due: Vec<Removal>,
@@ -42,13 +43,17 @@ pub struct Removed {
 impl RemovalPlan {
     /// Renames and removes.
     pub fn run(self) -> Removed {
-        self.due.iter().flat_map(|removal| &removal.paths).for_each(|path| remove(&*self.vfs, path));
+        let (vfs, dir) = (&*self.folder.vfs, &*self.folder.path);
+        for path in self.due.iter().flat_map(|removal| &removal.paths) {
+            let _ = self.folder.in_place().map(|_in_place| remove(vfs, path));
+        }
         let mut done = Removed { renamed: Vec::new(), left: Vec::new(), trouble: None, has_failed_sync: false };
         let mut retired = self.retired.iter();
         // Oldest first and never past one that stays, so that no crash leaves a hole.
         while let Some(segment) = retired.next() {
             segment.files.removed(Arc::strong_count(segment) > 1);
-            match set_aside(&*self.vfs, &self.dir, segment.base_offset) {
+            let Some(_in_place) = self.folder.in_place() else { break };
+            match set_aside(vfs, dir, segment.base_offset) {
                 Ok(paths) => done.renamed.extend(paths),
                 Err(error) => {
                     done.trouble = Some(error);
@@ -58,7 +63,7 @@ impl RemovalPlan {
             }
         }
         if !done.renamed.is_empty()
-            && let Err(error) = self.vfs.sync_dir(&self.dir)
+            && let Err(error) = vfs.sync_dir(dir)
             // The folder goes with its topic.
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -74,7 +79,7 @@ impl Log {
     pub fn plan_removal(&mut self, now_ms: TimestampMs, at_once: bool) -> Option<RemovalPlan> {
         let due: Vec<_> = self.removals.extract_if(.., |removal| at_once || removal.due_ms <= now_ms).collect();
         let retired = std::mem::take(&mut self.retired);
-        let plan = RemovalPlan { vfs: self.vfs.clone(), dir: self.dir.clone(), retired, due };
+        let plan = RemovalPlan { folder: self.folder.clone(), retired, due };
         let is_needed = !plan.retired.is_empty() || !plan.due.is_empty();
         self.is_removing |= is_needed;
         is_needed.then_some(plan)
@@ -98,7 +103,7 @@ impl Log {
     /// Renames the files of segments that are out of the log, here and now.
     pub(super) fn set_retired_aside(&mut self, now_ms: TimestampMs) -> Result<(), LogError> {
         let retired = std::mem::take(&mut self.retired);
-        let plan = RemovalPlan { vfs: self.vfs.clone(), dir: self.dir.clone(), retired, due: Vec::new() };
+        let plan = RemovalPlan { folder: self.folder.clone(), retired, due: Vec::new() };
         let done = plan.run();
         self.removed(done, now_ms)
     }

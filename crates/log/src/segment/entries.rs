@@ -282,7 +282,7 @@ mod tests {
     fn files(vfs: &MemVfs) -> Arc<Files> {
         vfs.create_dir_all(Path::new("/d")).unwrap();
         let (vfs, path, handles) = (Arc::new(vfs.clone()), Path::new("/d").into(), Handles::with_limit(10));
-        Files::new(Arc::new(Folder { vfs, path, handles }), 0)
+        Files::new(Folder::new(vfs, path, handles), 0)
     }
 
     fn entry(i: u32) -> OffsetEntry {

@@ -9,16 +9,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use barnabas_common::Offset;
 use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 use super::handles::Handles;
 use super::names;
 
-/// Where a log lies, shared by all of its segments.
+/// Where a log lies, shared by all of its segments and by all who work for it without its lock.
 pub(crate) struct Folder {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) path: Arc<Path>,
     pub(crate) handles: Arc<Handles>,
+    is_left: RwLock<bool>,
+}
+
+/// As long as it lives, the path is the log's.
+pub(crate) type InPlace<'a> = RwLockReadGuard<'a, bool>;
+
+impl Folder {
+    pub(crate) fn new(vfs: Arc<dyn Vfs>, path: Arc<Path>, handles: Arc<Handles>) -> Arc<Folder> {
+        Arc::new(Folder { vfs, path, handles, is_left: RwLock::new(false) })
+    }
+
+    /// To be held while a name in the folder is used by whoever does not hold the lock on the log. None if the log was given
+    /// up: the path may lead to the folder of another one, whose topic has got the name.
+    pub(crate) fn in_place(&self) -> Option<InPlace<'_>> {
+        Some(self.is_left.read()).filter(|is_left| !**is_left)
+    }
+
+    /// The log is given up. Waits for those who are using a name.
+    pub(crate) fn leave(&self) {
+        *self.is_left.write() = true;
+    }
 }
 
 /// One of the files of a segment.
@@ -113,7 +134,8 @@ impl Files {
             }
             return Ok(file.clone());
         }
-        if open.is_removed {
+        let in_place = self.folder.in_place();
+        if open.is_removed || in_place.is_none() {
             let what = format!("{} was deleted; the log is to be asked again", self.path(part).display());
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, what));
         }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use barnabas_common::vfs::MemVfs;
+use barnabas_common::vfs::{MemVfs, Vfs};
 use barnabas_log::{AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, Log, LogConfig, LogError, OpenOptions};
 use barnabas_protocol::records::{
     BatchBuilder, BatchHeader, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
@@ -631,4 +632,22 @@ fn compaction_beside_retention_and_deleted_records() {
             }
         }
     }
+}
+
+#[test]
+fn a_cleaning_that_comes_late_leaves_nothing_in_the_folder_of_a_new_log_of_the_name() {
+    let vfs = MemVfs::new();
+    let mut log = open(&vfs, &compacted());
+    for _ in 0..40 {
+        append(&mut log, batch(1)).unwrap();
+    }
+    flush_closed(&mut log).unwrap();
+    let mut throttle = |_| ControlFlow::Continue(());
+    let mut cleaning = log.plan_cleaning(0, NOW_MS).unwrap().start(limits(), &mut throttle).unwrap();
+    drop(log);
+    vfs.rename(&dir(), Path::new("/data/t-0.x-delete")).unwrap();
+    let _new = open(&vfs, &compacted());
+    let before = vfs.read_dir(&dir()).unwrap().len();
+    assert!(matches!(cleaning.clean_next(&mut throttle), Err(CleaningError::Interrupted)));
+    assert_eq!(vfs.read_dir(&dir()).unwrap().len(), before);
 }

@@ -154,3 +154,66 @@ fn a_flush_without_a_handle_is_no_failed_sync() {
     log.flushed(done).unwrap();
     assert_eq!(log.recovery_point(), 1);
 }
+
+/// Deletes a topic and creates it again.
+fn replaced(vfs: &MemVfs, handles: &Arc<Handles>, log: Log) -> Log {
+    drop(log);
+    vfs.rename(&dir_of(0), Path::new("/data/t-0.x-delete")).unwrap();
+    let mut new = open_one(vfs, handles, 0);
+    for _ in 0..20 {
+        append(&mut new, sized_batch(1, NOW_MS + 5, 111)).unwrap();
+    }
+    new
+}
+
+fn rolled(vfs: &MemVfs, handles: &Arc<Handles>) -> Log {
+    let mut log = open_one(vfs, handles, 0);
+    for _ in 0..20 {
+        append(&mut log, sized_batch(1, NOW_MS, 111)).unwrap();
+    }
+    log.flush().unwrap();
+    log
+}
+
+#[test]
+fn a_removal_that_comes_late_touches_no_file_of_a_new_log_of_the_name() {
+    for at_once in [false, true] {
+        let (vfs, handles) = (MemVfs::new(), Handles::with_limit(10));
+        let mut log = rolled(&vfs, &handles);
+        if at_once {
+            log.increment_log_start_offset(5).unwrap();
+            assert!(!log.apply_retention(NOW_MS, 20).unwrap().is_empty());
+        }
+        log.increment_log_start_offset(15).unwrap();
+        assert!(!log.retire_expired(NOW_MS, 20).unwrap().is_empty());
+        let plan = log.plan_removal(NOW_MS, at_once).unwrap();
+        let mut new = replaced(&vfs, &handles, log);
+        new.increment_log_start_offset(5).unwrap();
+        new.apply_retention(NOW_MS, 20).unwrap();
+        let names = |vfs: &MemVfs| vfs.read_dir(&dir_of(0)).unwrap().into_iter().map(|e| e.name).collect::<Vec<_>>();
+        let before = names(&vfs);
+        let _ = plan.run();
+        assert_eq!(names(&vfs), before);
+    }
+}
+
+#[test]
+fn a_reader_of_a_segment_that_was_retired_never_reads_another_log_of_its_name() {
+    let (vfs, handles) = (MemVfs::new(), Handles::with_limit(1));
+    let mut log = rolled(&vfs, &handles);
+    let expected = read_all(&log).unwrap();
+    let read = log.plan_read(0, 1, 20, true).unwrap();
+    // Takes the only handle.
+    let mut other = open_one(&vfs, &handles, 1);
+    append(&mut other, batch(1)).unwrap();
+    append(&mut other, batch(1)).unwrap();
+    log.increment_log_start_offset(15).unwrap();
+    assert!(!log.retire_expired(NOW_MS, 20).unwrap().is_empty());
+    let removal = log.plan_removal(NOW_MS, false).unwrap();
+    let _new = replaced(&vfs, &handles, log);
+    let _ = removal.run();
+    match read.read() {
+        Ok(found) => assert_eq!(found, expected[0]),
+        Err(error) => assert!(matches!(&error, ReadError::Io(error) if is_passing(error)), "{error}"),
+    }
+}
