@@ -90,7 +90,8 @@ impl Log {
             log_start_offset: described.log_start_offset,
             recovery_point: end,
             truncations: 0,
-            names_created: 0,
+            // The close of a log without records has synced none.
+            names_created: u64::from(end == 0),
             synced: Arc::default(),
             last_flush_ms: now_ms,
             producers: described.producers,

@@ -1,6 +1,6 @@
 //! Logs that are opened by what was written down when they were closed, instead of by looking at their folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barnabas_common::vfs::{MemVfs, OpenMode, Vfs};
@@ -183,4 +183,26 @@ fn files_that_wait_to_be_removed_are_not_forgotten() {
     assert_eq!(log.describe_closed(), None);
     log.tick(NOW_MS + 100_000).unwrap();
     assert!(log.describe_closed().is_some());
+}
+
+/// Its close syncs nothing: there is nothing in it.
+#[test]
+fn the_first_flush_of_a_log_that_was_closed_empty_makes_the_names_of_its_files_durable() {
+    for rounds in 1..3 {
+        let vfs = MemVfs::new();
+        vfs.create_dir_all(&dir()).unwrap();
+        vfs.sync_dir(Path::new("/data")).unwrap();
+        let mut log = open_first(&vfs, &small_segments());
+        for _ in 0..rounds {
+            log.close().unwrap();
+            let described = log.describe_closed().unwrap();
+            drop(log);
+            log = reopen(&vfs, &small_segments(), &described).unwrap();
+        }
+        append(&mut log, batch(1)).unwrap();
+        log.flush().unwrap();
+        for seed in 0..20 {
+            assert_eq!(open(&vfs.crash_clone(seed), &small_segments()).log_end_offset(), 1);
+        }
+    }
 }
