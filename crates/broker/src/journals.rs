@@ -200,6 +200,17 @@ fn failed(broker: &Weak<Broker>, dir: &Path, reason: &str) {
     }
 }
 
+/// The folders of new partitions must not vanish with a power loss: records in them are acknowledged as durable. What cannot
+/// be synced, for lack of file handles, is left to the next round of maintenance; until then the journal has the records, and
+/// is not emptied before a checkpoint, which syncs the same folder.
+pub(crate) fn sync_new_folders(broker: &Broker) {
+    for dir in broker.log_dirs.iter().filter(|_| is_durable(broker)) {
+        if let Err(error) = dir.sync_new_folders() {
+            error!(dir = %dir.path.display(), %error, "cannot make new partition folders durable; trying again");
+        }
+    }
+}
+
 /// Ends the journals when everything appended is durable. Blocks.
 pub(crate) fn stop(broker: &Broker) {
     for commit in commits(broker) {

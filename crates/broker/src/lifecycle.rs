@@ -261,20 +261,9 @@ fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Arc<M
         life.delete(&deleted);
     }
     life.open_new(&broker.replicas, new, &delta);
-    if journals::is_durable(broker) && !(delta.created_topics.is_empty() && delta.changed_topics.is_empty()) {
-        sync_folders(broker);
-    }
+    journals::sync_new_folders(broker);
     if delta.created_topics.iter().any(|topic| &*topic.name == CONSUMER_OFFSETS_TOPIC) {
         load_groups(broker);
-    }
-}
-
-/// The folders of new partitions must not vanish with a power loss: records in them are acknowledged as durable.
-fn sync_folders(broker: &Broker) {
-    for dir in broker.log_dirs.iter() {
-        if let Err(error) = broker.vfs.sync_dir(&dir.path) {
-            error!(dir = %dir.path.display(), %error, "cannot make new partition folders durable");
-        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
+            journals::sync_new_folders(&broker);
             if checkpoint || flushed {
                 // Said by the writer; the next round tries again.
                 let _ = broker.checkpoints.write(&broker);

@@ -139,3 +139,23 @@ async fn without_its_metadata_the_broker_ends() {
         .stop()
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_folders_that_cannot_be_synced_for_lack_of_handles_are_synced_later() {
+    const EMFILE: i32 = 24;
+    let disks = Disks::default();
+    // Too small for a journal: nothing else is synced there.
+    disks.b.set_capacity(Some(256 << 20));
+    let running = start(disks.clone(), &["log.dirs=/b", "metadata.log.dir=/a"]).await;
+    let mut client = Client::connect(&running).await;
+    // Long enough for the first round of maintenance, too.
+    disks.b.inject(Fault { op: FaultOp::Sync, skip: 0, times: 2, errno: EMFILE });
+    assert_eq!(client.create_topic("t", 1, &[]).await.error_code, 0);
+    eventually("the folder survives every power loss", || async {
+        let survives = |seed: u64| disks.b.crash_clone(seed).exists(Path::new("/b/t-0"));
+        (disks.b.faults_left() == 0 && (0..20).all(survives)).then_some(())
+    })
+    .await;
+    assert_eq!(client.produce("t", 0, b"v").await.error_code, 0);
+    running.stop().await;
+}
