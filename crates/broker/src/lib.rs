@@ -16,6 +16,7 @@ mod features;
 mod groups;
 mod handlers;
 mod journals;
+mod known_dirs;
 mod lifecycle;
 mod log_dirs;
 mod maintenance;

@@ -15,9 +15,12 @@ use parking_lot::Mutex;
 
 use crate::dir_failure;
 use crate::error::StartError;
+use crate::known_dirs::KnownDirs;
 use crate::metrics::Histogram;
 use crate::topics::CLUSTER_METADATA_TOPIC;
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
+
+const HINT: &str = "make room on the disk and let this user write to the folder";
 
 /// One folder of `log.dirs`, locked as long as this lives.
 pub(crate) struct DataDir {
@@ -62,6 +65,7 @@ pub(crate) struct OpenedDirs {
     pub cluster_id: String,
     /// Whether every folder was empty, so that this start formats them.
     pub formatted: bool,
+    pub known: KnownDirs,
 }
 
 impl OpenedDirs {
@@ -78,6 +82,7 @@ pub(crate) fn open(
     watched: &WatchedDirs,
     node_id: NodeId,
     wanted_cluster_id: Option<&str>,
+    mut known_dirs: KnownDirs,
 ) -> Result<OpenedDirs, StartError> {
     let mut found = Vec::new();
     for dir in watched.log_dirs() {
@@ -87,10 +92,20 @@ pub(crate) fn open(
     let formatted = found.iter().flatten().all(|(_, found)| found.is_none());
     let known = found.iter().flatten().find_map(|(_, found)| found.as_ref()).map(|known| known.cluster_id.clone());
     let cluster_id = wanted_cluster_id.map(str::to_owned).or(known).unwrap_or_else(|| Uuid::random().to_string());
+    let present = found.iter().flatten().filter_map(|(_, found)| found.as_ref()?.directory_id).collect();
+    for (dir, found) in watched.log_dirs().iter().zip(&mut found) {
+        let checked = match found {
+            Some((files, Some(_))) => known_dirs.read(&**vfs, files.path()).map_err(data_dir_error(files, HINT)),
+            _ => Ok(()),
+        };
+        if unless_broken(watched, dir, checked)?.is_none() {
+            *found = None;
+        }
+    }
     for (dir, found) in watched.log_dirs().iter().zip(&mut found) {
         let checked = found.as_ref().map_or(Ok(()), |(files, found)| match found {
             Some(found) => check_identity(files.path(), found, node_id, &cluster_id),
-            None => refuse_foreign_data(files),
+            None => refuse_foreign_data(files).and_then(|()| known_dirs.check_empty(files.path(), &present)),
         });
         if unless_broken(watched, dir, checked)?.is_none() {
             *found = None;
@@ -102,7 +117,7 @@ pub(crate) fn open(
         let adopted = adopted.map(|adopted| unless_broken(watched, dir, adopted)).transpose()?.flatten();
         dirs.push(adopted.unwrap_or_else(|| out_of_use(vfs, dir)));
     }
-    Ok(OpenedDirs { dirs, cluster_id, formatted })
+    Ok(OpenedDirs { dirs, cluster_id, formatted, known: known_dirs })
 }
 
 /// Takes a folder out of use that cannot be worked with, if the broker can do without it; then there is nothing.
@@ -206,7 +221,6 @@ fn adopt(
     cluster_id: &str,
     node_id: NodeId,
 ) -> Result<DataDir, StartError> {
-    const HINT: &str = "make room on the disk and let this user write to the folder";
     let directory_id = match found.as_ref().and_then(|found| found.directory_id) {
         Some(id) => id,
         None => {

@@ -16,8 +16,9 @@ use tracing::{error, info, warn};
 
 use crate::configs::Configs;
 use crate::dir_failure::reason_for_clients;
+use crate::known_dirs::AbsentDirs;
 use crate::log_dirs::DataDir;
-use crate::watched_dirs::WatchedDir;
+use crate::watched_dirs::{WatchedDir, WatchedDirs};
 
 /// Fewer logs are not worth a thread.
 const LOGS_PER_THREAD: usize = 32;
@@ -40,6 +41,10 @@ enum NotOpened<'a> {
     Log(LogError),
     /// It is in this dir, or may be.
     DirFailed(&'a WatchedDir),
+    /// It is nowhere, and it may be in a log dir that is missing.
+    DirAbsent(&'a AbsentDirs),
+    /// More than one dir has a folder of it.
+    Twice(Vec<PathBuf>),
     /// An older topic's folder is in its place: see [`PartitionLife::replace_older`].
     IsOlder,
 }
@@ -62,6 +67,9 @@ pub(crate) struct PartitionLife {
     pub vfs: Arc<dyn Vfs>,
     pub clock: Arc<dyn Clock>,
     pub dirs: Arc<Vec<DataDir>>,
+    watched: Arc<WatchedDirs>,
+    /// Names that were in several dirs at the start.
+    twice: BTreeSet<TopicPartition>,
     pub configs: Configs,
     handles: Arc<Handles>,
     /// How many partitions each folder holds, about.
@@ -78,14 +86,15 @@ impl PartitionLife {
         node_id: NodeId,
         vfs: Arc<dyn Vfs>,
         clock: Arc<dyn Clock>,
-        dirs: Arc<Vec<DataDir>>,
+        (dirs, watched): (Arc<Vec<DataDir>>, Arc<WatchedDirs>),
         configs: Configs,
     ) -> Self {
-        let held = |dir: &DataDir| dir.files.partitions().map_or(0, |partitions| partitions.len());
-        let loads = dirs.iter().map(held).map(AtomicUsize::new).collect();
+        let held: Vec<_> = dirs.iter().map(|dir| dir.files.partitions().unwrap_or_default()).collect();
+        let loads = held.iter().map(|held| AtomicUsize::new(held.len())).collect();
+        let twice = in_several(held);
         let handles = Handles::with_limit(handles_for_logs());
         let (doomed, failed, older) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { node_id, vfs, clock, dirs, configs, handles, loads, doomed, failed, older }
+        Self { node_id, vfs, clock, dirs, watched, twice, configs, handles, loads, doomed, failed, older }
     }
 
     /// Opens everything that the image gives this broker and that has a folder of its own or none, and removes what earlier
@@ -97,6 +106,7 @@ impl PartitionLife {
         for dir in self.dirs.iter() {
             *dir.closed.lock() = ClosedLogs::new();
         }
+        self.watched.absent().into_iter().for_each(AbsentDirs::tell);
     }
 
     /// Sets folders aside that are no topic's any more, and opens the partitions that have the names of some. By now the
@@ -203,6 +213,15 @@ impl PartitionLife {
                 dir.took_out(&topic_partition);
                 Partition::offline(topic_partition, topic.id, reason_for_clients(dir))
             }
+            Err(NotOpened::DirAbsent(absent)) => {
+                let reason = absent.took_out(&topic_partition);
+                Partition::offline(topic_partition, topic.id, reason)
+            }
+            Err(NotOpened::Twice(paths)) => {
+                let reason = reason_of_twice(&paths);
+                error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
+                Partition::offline(topic_partition, topic.id, reason)
+            }
             Err(NotOpened::Log(reason)) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
@@ -250,6 +269,7 @@ impl PartitionLife {
     ) -> Result<Log, NotOpened<'_>> {
         let now_ms = self.clock.wall_ms();
         if opening == Opening::AtStart
+            && !self.twice.contains(partition)
             && let Some(log) = self.reopen_log(topic.id, partition, &config, now_ms)
         {
             return Ok(log);
@@ -299,6 +319,7 @@ impl PartitionLife {
     /// same name is set aside first; at the start that is left to [`Self::replace_older`].
     fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid, opening: Opening) -> Result<&DataDir, NotOpened<'_>> {
         let mut is_older = false;
+        let mut found = Vec::new();
         for (index, dir) in self.dirs.iter().enumerate() {
             let path = dir.files.partition_dir(partition);
             let is_of_another = opening == Opening::Created && dir.watched.has_failed();
@@ -311,13 +332,29 @@ impl PartitionLife {
                     self.older.lock().push((index, partition.clone()));
                 }
                 Ok(Some(found)) if found != topic_id => self.set_aside(dir, partition, "an older topic of this name"),
-                _ if dir.watched.has_failed() => return Err(NotOpened::DirFailed(&dir.watched)),
-                _ => return Ok(dir),
+                _ => found.push(dir),
             }
         }
-        // What cannot be found may be in a dir that has failed: made anew elsewhere it would be empty.
-        match self.dirs.iter().find(|dir| dir.watched.has_failed()) {
-            Some(failed) if opening == Opening::AtStart => Err(NotOpened::DirFailed(&failed.watched)),
+        match found[..] {
+            [] => self.dir_for_missing(partition, opening, is_older),
+            [dir] if dir.watched.has_failed() => Err(NotOpened::DirFailed(&dir.watched)),
+            [dir] => Ok(dir),
+            _ => Err(NotOpened::Twice(found.iter().map(|dir| dir.files.partition_dir(partition)).collect())),
+        }
+    }
+
+    /// Where a partition belongs that has no folder in any dir that can be looked into.
+    fn dir_for_missing(
+        &self,
+        partition: &TopicPartition,
+        opening: Opening,
+        is_older: bool,
+    ) -> Result<&DataDir, NotOpened<'_>> {
+        // What cannot be found may be in a dir that has failed or is missing: made anew elsewhere it would be empty.
+        let failed = self.dirs.iter().find(|dir| dir.watched.has_failed());
+        match (failed, self.watched.absent()) {
+            (Some(failed), _) if opening == Opening::AtStart => Err(NotOpened::DirFailed(&failed.watched)),
+            (None, Some(absent)) if opening == Opening::AtStart => Err(NotOpened::DirAbsent(absent)),
             _ if is_older => Err(NotOpened::IsOlder),
             _ => Ok(self.dir_for_new(partition, opening)),
         }
@@ -448,6 +485,25 @@ impl PartitionLife {
             }
         }
     }
+}
+
+/// Names that more than one dir holds.
+fn in_several(held: Vec<Vec<TopicPartition>>) -> BTreeSet<TopicPartition> {
+    if held.len() < 2 {
+        return BTreeSet::new();
+    }
+    let mut all: Vec<_> = held.into_iter().flatten().collect();
+    all.sort_unstable();
+    all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
+}
+
+fn reason_of_twice(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    format!(
+        "it is in more than one log dir, and which folder holds its records is not known: {}; stop the broker, look into them \
+         (kafka-dump-log), move all but one out of the log dirs, and start again",
+        paths.join(" and ")
+    )
 }
 
 fn handles_for_logs() -> usize {

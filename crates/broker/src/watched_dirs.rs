@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use crate::disk_space::{Reserve, Space};
+use crate::known_dirs::AbsentDirs;
 
 /// One log dir.
 pub(crate) struct WatchedDir {
@@ -67,6 +68,8 @@ pub(crate) struct WatchedDirs {
     changed: Arc<Notify>,
     /// How many have less room than their reserve.
     refusing: Arc<AtomicUsize>,
+    /// Those that this broker has had and that are missing, if any.
+    absent: OnceLock<AbsentDirs>,
 }
 
 impl WatchedDirs {
@@ -84,7 +87,7 @@ impl WatchedDirs {
         if metadata == dirs.len() {
             dirs.push(watched(metadata_dir));
         }
-        Self { dirs, log_dirs: log_dirs.len(), metadata, changed, refusing }
+        Self { dirs, log_dirs: log_dirs.len(), metadata, changed, refusing, absent: OnceLock::new() }
     }
 
     /// Those that hold partitions.
@@ -113,9 +116,19 @@ impl WatchedDirs {
         holders.max_by_key(|dir| dir.path.as_os_str().len())
     }
 
-    /// Whether a partition is offline because its dir failed, and not because of itself.
+    /// Whether a partition is offline because its dir failed or is missing, and not because of itself.
     pub(crate) fn took_out(&self, partition: &TopicPartition) -> bool {
         self.dirs.iter().any(|dir| dir.taken_out.lock().contains(partition))
+            || self.absent().is_some_and(|absent| absent.has_taken_out(partition))
+    }
+
+    pub(crate) fn are_absent(&self, absent: AbsentDirs) {
+        let _ = self.absent.set(absent);
+    }
+
+    /// Those that this broker has had and that are missing since the start, if any.
+    pub(crate) fn absent(&self) -> Option<&AbsentDirs> {
+        self.absent.get()
     }
 
     /// Waits for the next failure.

@@ -6,6 +6,7 @@ mod every_site;
 mod failing_dir;
 mod failing_start;
 mod full_disk;
+mod missing_dirs;
 mod recreated;
 mod restart;
 mod retention;

@@ -1,6 +1,6 @@
 //! Keys that Kafka does not have. One row each; no parsing here.
 
-use crate::key::{ConfigKey, boolean, long, string};
+use crate::key::{ConfigKey, boolean, list, long, string};
 
 pub(super) const KEYS: &[ConfigKey] = &[
     string(
@@ -41,4 +41,11 @@ pub(super) const KEYS: &[ConfigKey] = &[
     )
     .default("-1")
     .at_least(-1),
+    list(
+        "barnabas.given.up.log.dirs",
+        "The directory.id of log dirs that are missing, for good, together with all that they hold: their partitions begin anew, \
+         empty, in those that are left. Without it such partitions stay offline until the log dir is back. Needed for one \
+         start only.",
+    )
+    .default(""),
 ];
