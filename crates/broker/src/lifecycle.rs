@@ -255,6 +255,7 @@ async fn follow_metadata(broker: Arc<Broker>, life: Arc<PartitionLife>, publish:
 fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Arc<MetadataImage>) {
     let delta = MetadataDelta::between(old, new);
     broker.metrics.metadata_changed(&delta);
+    let _step = life.begin_step();
     let deleted = life.take_deleted(&broker.replicas, &delta);
     broker.groups.metadata_changed(new, &delta);
     for topic in &delta.deleted_topics {

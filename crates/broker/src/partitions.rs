@@ -11,7 +11,7 @@ use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
 use barnabas_log::{ClosedLogs, Handles, Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use barnabas_replica::{Partition, ReplicaManager};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tracing::{error, info, warn};
 
 use crate::configs::Configs;
@@ -75,8 +75,10 @@ pub(crate) struct PartitionLife {
     /// How many partitions each folder holds, about.
     loads: Vec<AtomicUsize>,
     doomed: Mutex<Vec<Doomed>>,
-    /// Logs to be tried again.
-    failed: Mutex<Vec<(TopicPartition, Opening)>>,
+    /// Logs to be tried again, of topics with these ids.
+    failed: Mutex<Vec<(TopicPartition, Uuid, Opening)>>,
+    /// Held by who opens and deletes: names of folders go from topic to topic.
+    steps: Mutex<()>,
     /// Found at the start: folders of older topics, in which dir.
     older: Mutex<Vec<(usize, TopicPartition)>>,
 }
@@ -93,8 +95,8 @@ impl PartitionLife {
         let loads = held.iter().map(|held| AtomicUsize::new(held.len())).collect();
         let twice = in_several(held);
         let handles = Handles::with_limit(handles_for_logs());
-        let (doomed, failed, older) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { node_id, vfs, clock, dirs, watched, twice, configs, handles, loads, doomed, failed, older }
+        let (doomed, failed, steps, older) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { node_id, vfs, clock, dirs, watched, twice, configs, handles, loads, doomed, failed, steps, older }
     }
 
     /// Opens everything that the image gives this broker and that has a folder of its own or none, and removes what earlier
@@ -157,6 +159,11 @@ impl PartitionLife {
         });
     }
 
+    /// To be held from before [`Self::take_deleted`] until after [`Self::open_new`].
+    pub(crate) fn begin_step(&self) -> MutexGuard<'_, ()> {
+        self.steps.lock()
+    }
+
     /// Takes out of service what a step from one image to the next deletes; to be followed by [`Self::delete`].
     pub(crate) fn take_deleted(&self, replicas: &ReplicaManager, delta: &MetadataDelta) -> Vec<Deleted> {
         delta.deleted_topics.iter().flat_map(|topic| self.take_topic(replicas, topic)).collect()
@@ -173,15 +180,23 @@ impl PartitionLife {
         self.reconfigure(replicas, new, delta);
     }
 
-    /// Tries again to open logs that could not be opened for lack of room or handles.
+    /// Tries again to open logs that could not be opened for lack of room or handles. Later images than this one may have
+    /// been carried out.
     pub(crate) fn open_again(&self, replicas: &ReplicaManager, image: &MetadataImage) {
+        let _step = self.begin_step();
         let failed = std::mem::take(&mut *self.failed.lock());
-        for (name, opening) in failed {
-            let Some(topic) = image.topic(&name.topic) else { continue };
-            if topic.partition(name.partition).is_some() {
-                let config = Arc::new(self.configs.log_config(image, &topic.name));
-                let opened = self.open(topic, name.partition, opening, config);
-                opened.into_iter().for_each(|partition| replicas.insert(Arc::new(partition)));
+        for (name, id, opening) in failed {
+            let present = replicas.get(&name.topic, name.partition);
+            if present.is_none_or(|partition| partition.topic_id != id || !partition.is_offline()) {
+                continue;
+            }
+            match image.topic(&name.topic).filter(|topic| topic.id == id && topic.partition(name.partition).is_some()) {
+                Some(topic) => {
+                    let config = Arc::new(self.configs.log_config(image, &topic.name));
+                    let opened = self.open(topic, name.partition, opening, config);
+                    opened.into_iter().for_each(|partition| replicas.insert(Arc::new(partition)));
+                }
+                None => self.failed.lock().push((name, id, opening)),
             }
         }
     }
@@ -225,7 +240,7 @@ impl PartitionLife {
             Err(NotOpened::Log(reason)) => {
                 // A dir that failed gets no better before a restart.
                 if matches!(reason, LogError::Io { .. }) && !self.is_in_failed_dir(&topic_partition) {
-                    self.failed.lock().push((topic_partition.clone(), opening));
+                    self.failed.lock().push((topic_partition.clone(), topic.id, opening));
                 }
                 error!(partition = %topic_partition, "the partition stays offline, others are served: {reason}");
                 Partition::offline(topic_partition, topic.id, reason.to_string())
@@ -516,3 +531,6 @@ fn remove_dir(vfs: &dyn Vfs, dir: &std::path::Path) {
         warn!("cannot remove {}: {error}", dir.display());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! What happens to folders when steps of the metadata and attempts to open logs again come in an unlucky order.
+
+use barnabas_common::SystemClock;
+use barnabas_common::vfs::{Fault, FaultOp, MemVfs};
+use barnabas_config::{BrokerConfig, LoadInput};
+use barnabas_metadata::*;
+
+use super::*;
+use crate::disk_space::Reserve;
+use crate::known_dirs::KnownDirs;
+use crate::log_dirs;
+use crate::watched_dirs::WatchedDirs;
+
+const NODE_ID: NodeId = 7;
+
+fn life(vfs: &MemVfs) -> PartitionLife {
+    let overrides =
+        ["process.roles=broker,controller", "node.id=7", "listeners=PLAINTEXT://127.0.0.1:0", "log.dirs=/a"];
+    let overrides = overrides.map(str::to_owned).to_vec();
+    let config = BrokerConfig::load(LoadInput { overrides, ..LoadInput::default() }).unwrap().config;
+    let vfs: Arc<dyn Vfs> = Arc::new(vfs.clone());
+    let watched = Arc::new(WatchedDirs::new(&vfs, &[PathBuf::from("/a")], Path::new("/a"), Reserve::from_setting(0)));
+    let dirs = Arc::new(log_dirs::open(&vfs, &watched, NODE_ID, None, KnownDirs::default()).unwrap().dirs);
+    PartitionLife::new(NODE_ID, vfs, Arc::new(SystemClock::default()), (dirs, watched), Configs::new(config))
+}
+
+fn registered() -> MetadataState {
+    let mut state = MetadataState::new(Arc::new(AcceptAllConfigs));
+    let features = DEFAULT_FEATURES.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+    let bootstrap =
+        MetadataCommand::Bootstrap { cluster_id: "c".to_owned(), features, broker_defaults: ConfigMap::new() };
+    state.apply(1, &bootstrap);
+    let range = FeatureRange { min: 0, max: 30 };
+    let registration = BrokerRegistrationCommand {
+        cluster_id: "c".to_owned(),
+        node_id: NODE_ID,
+        incarnation_id: Uuid::from_bytes([1; 16]),
+        directory_ids: vec![Uuid::from_bytes([2; 16])],
+        listeners: Vec::new(),
+        rack: None,
+        supported_features: DEFAULT_FEATURES.iter().map(|(name, _)| ((*name).to_owned(), range)).collect(),
+        previous_broker_epoch: -1,
+        fenced: false,
+    };
+    state.apply(2, &MetadataCommand::RegisterBroker(registration));
+    state
+}
+
+fn create(state: &mut MetadataState, index: i64, id: Uuid) -> MetadataImage {
+    let topic = CreateTopicsItem {
+        name: "t".to_owned(),
+        id,
+        partitions: 1,
+        replication_factor: 1,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    };
+    let defaults = TopicDefaults { partitions: 1, replication_factor: 1 };
+    state.apply(index, &MetadataCommand::CreateTopics { topics: vec![topic], defaults, validate_only: false });
+    assert_eq!(state.image().topic("t").unwrap().id, id);
+    state.image().clone()
+}
+
+fn carry_out(life: &PartitionLife, replicas: &ReplicaManager, old: &MetadataImage, new: &MetadataImage) {
+    let delta = MetadataDelta::between(old, new);
+    let deleted = life.take_deleted(replicas, &delta);
+    life.delete(&deleted);
+    life.open_new(replicas, new, &delta);
+}
+
+#[test]
+fn a_late_attempt_to_open_a_log_again_leaves_a_new_topic_of_the_name_alone() {
+    let (vfs, replicas) = (MemVfs::new(), ReplicaManager::default());
+    let life = life(&vfs);
+    let mut state = registered();
+    let empty = state.image().clone();
+    let [older, newer] = [3, 4].map(|byte| Uuid::from_bytes([byte; 16]));
+    let first = create(&mut state, 3, older);
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: u64::MAX, errno: 24 });
+    carry_out(&life, &replicas, &empty, &first);
+    vfs.clear_faults();
+    assert!(replicas.get("t", 0).unwrap().is_offline());
+    state.apply(4, &MetadataCommand::DeleteTopics { topics: vec![TopicSelector::Name("t".to_owned())] });
+    let second = create(&mut state, 5, newer);
+    carry_out(&life, &replicas, &first, &second);
+    // With the image that clients still saw then.
+    life.open_again(&replicas, &first);
+    let present = replicas.get("t", 0).unwrap();
+    assert_eq!((present.topic_id, present.is_offline()), (newer, false));
+    assert_eq!(read_partition_metadata(&vfs, Path::new("/a/t-0")).unwrap(), Some(newer));
+}
+
+#[test]
+fn a_log_that_could_not_be_opened_is_opened_again_whatever_image_comes_first() {
+    let (vfs, replicas) = (MemVfs::new(), ReplicaManager::default());
+    let life = life(&vfs);
+    let mut state = registered();
+    let empty = state.image().clone();
+    let first = create(&mut state, 3, Uuid::from_bytes([3; 16]));
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: u64::MAX, errno: 24 });
+    carry_out(&life, &replicas, &empty, &first);
+    vfs.clear_faults();
+    for (image, is_open) in [(&empty, false), (&first, true)] {
+        life.open_again(&replicas, image);
+        assert_eq!(!replicas.get("t", 0).unwrap().is_offline(), is_open);
+    }
+}
