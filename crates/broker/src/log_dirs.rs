@@ -129,8 +129,14 @@ fn unless_broken<T>(
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error @ StartError::DataDir { .. }) => {
-            dir.fail(&error.to_string());
-            if dir_failure::why_to_end(all).is_some() { Err(error) } else { Ok(None) }
+            let is_first = dir.fail_untold(&error.to_string());
+            if dir_failure::why_to_end(all).is_some() {
+                return Err(error);
+            }
+            if is_first {
+                dir.tell_failure();
+            }
+            Ok(None)
         }
         Err(error) => Err(error),
     }

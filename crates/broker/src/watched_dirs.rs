@@ -47,15 +47,28 @@ impl WatchedDir {
     /// Takes the dir out of use until a restart. From here on nothing is written there; its partitions follow soon. May be
     /// called with any lock held, and any number of times: the first reason counts.
     pub(crate) fn fail(&self, reason: &str) {
-        if self.failure.set(reason.to_owned()).is_ok() {
-            let path = self.path.display();
-            error!(
-                "the log dir {path} is out of use until a restart: {reason}. Its partitions answer KAFKA_STORAGE_ERROR, other \
-                 log dirs are served. What a disk keeps after such an error is not known, so it is not tried again: look at \
-                 the disk (dmesg, smartctl), mend or replace it, then restart"
-            );
+        if self.fail_untold(reason) {
+            self.tell_failure();
+        }
+    }
+
+    /// The same for those who tell it themselves, perhaps as the end of the broker. Whether it is the first failure.
+    pub(crate) fn fail_untold(&self, reason: &str) -> bool {
+        let is_first = self.failure.set(reason.to_owned()).is_ok();
+        if is_first {
             self.changed.notify_one();
         }
+        is_first
+    }
+
+    pub(crate) fn tell_failure(&self) {
+        let Some(reason) = self.failure() else { return };
+        let path = self.path.display();
+        error!(
+            "the log dir {path} is out of use until a restart: {reason}. Its partitions answer KAFKA_STORAGE_ERROR, other log \
+             dirs are served. What a disk keeps after such an error is not known, so it is not tried again: look at the disk \
+             (dmesg, smartctl), mend or replace it, then restart"
+        );
     }
 }
 
