@@ -1,6 +1,7 @@
 //! The partitions that this broker holds, by name and by topic id.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use barnabas_common::Uuid;
@@ -18,6 +19,8 @@ pub struct ReplicaManager {
     listed: Mutex<Option<Arc<[Arc<Partition>]>>>,
     pub(crate) fetch_memory: FetchMemory,
     pub(crate) recent_memory: Arc<RecentMemory>,
+    /// Whether any partition has gone offline so far.
+    some_offline: Arc<AtomicBool>,
     /// Partitions that keep recent batches in memory.
     keeping: Mutex<Vec<Weak<Partition>>>,
 }
@@ -42,6 +45,7 @@ impl ReplicaManager {
     pub fn insert(&self, partition: Arc<Partition>) {
         let topic = Arc::clone(&partition.topic_partition.topic);
         let Ok(index) = usize::try_from(partition.topic_partition.partition) else { return };
+        partition.tell_when_offline(&self.some_offline);
         let mut topics = self.topics.write();
         topics.names.insert(partition.topic_id, Arc::clone(&topic));
         let partitions = topics.by_name.entry(topic).or_default();
@@ -51,6 +55,12 @@ impl ReplicaManager {
         partitions[index] = Some(partition);
         drop(topics);
         *self.listed.lock() = None;
+    }
+
+    /// Whether the log of a partition that is here is out of service. Costs nothing as long as that has happened to none.
+    pub fn is_offline(&self, topic_id: Uuid, topic: &str, partition: i32) -> bool {
+        let is_it = |held: Arc<Partition>| held.topic_id == topic_id && held.is_offline();
+        self.some_offline.load(Ordering::Acquire) && self.get(topic, partition).is_some_and(is_it)
     }
 
     /// Takes out a topic. Its id must match, so that a topic made anew under the same name stays.
@@ -122,5 +132,15 @@ mod tests {
         let removed = manager.remove_topic("a", Uuid::ZERO);
         assert_eq!(listed(&manager), ["b-0"]);
         assert!(removed.iter().all(|partition| Arc::strong_count(partition) == 1), "no list holds them");
+    }
+
+    #[test]
+    fn partitions_that_are_offline_are_known_by_topic_and_id() {
+        let manager = ReplicaManager::default();
+        let id = Uuid::from_bytes([1; 16]);
+        assert!(!manager.is_offline(id, "a", 0));
+        insert(&manager, "a", id, 0);
+        assert!(manager.is_offline(id, "a", 0));
+        assert!(!manager.is_offline(id, "a", 1) && !manager.is_offline(Uuid::ZERO, "a", 0));
     }
 }

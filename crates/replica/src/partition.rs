@@ -4,7 +4,8 @@
 //! at or above the high watermark. The lock is never held while bytes are read from the disk.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
@@ -67,6 +68,8 @@ pub struct Partition {
     pub topic_id: Uuid,
     state: Mutex<State>,
     pub(crate) waiters: Waiters,
+    /// Whom to tell when the log goes out of service.
+    some_offline: OnceLock<Arc<AtomicBool>>,
 }
 
 struct State {
@@ -167,13 +170,17 @@ impl Partition {
     /// A partition that serves this log.
     pub fn online(topic_partition: TopicPartition, topic_id: Uuid, log: Log, leader_epoch: LeaderEpoch) -> Self {
         let state = State { log: Some(log), ..State::offline(String::new(), leader_epoch) };
-        Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
+        Self::with_state(topic_partition, topic_id, state)
+    }
+
+    fn with_state(topic_partition: TopicPartition, topic_id: Uuid, state: State) -> Self {
+        let (state, waiters, some_offline) = (Mutex::new(state), Waiters::default(), OnceLock::new());
+        Self { topic_partition, topic_id, state, waiters, some_offline }
     }
 
     /// A partition whose log could not be opened; every call answers KAFKA_STORAGE_ERROR with the reason.
     pub fn offline(topic_partition: TopicPartition, topic_id: Uuid, reason: String) -> Self {
-        let state = State::offline(reason, 0);
-        Self { topic_partition, topic_id, state: Mutex::new(state), waiters: Waiters::default() }
+        Self::with_state(topic_partition, topic_id, State::offline(reason, 0))
     }
 
     /// Takes the partition out of service. Other partitions are not touched.
@@ -185,6 +192,7 @@ impl Partition {
         state.recent.stop();
         state.leaving = Some(Box::new(log));
         drop(state);
+        self.tell_offline();
         self.waiters.wake_all();
         // Some of it may be acknowledged already, or about to be. What fails is found by those who need it on disk.
         let _ = self.try_to_sync_segments();
@@ -192,6 +200,18 @@ impl Partition {
 
     pub fn is_offline(&self) -> bool {
         self.state.lock().log.is_none()
+    }
+
+    /// From now on `flag` is set when this partition is offline.
+    pub(crate) fn tell_when_offline(&self, flag: &Arc<AtomicBool>) {
+        let _ = self.some_offline.set(Arc::clone(flag));
+        if self.is_offline() {
+            self.tell_offline();
+        }
+    }
+
+    fn tell_offline(&self) {
+        self.some_offline.get().into_iter().for_each(|flag| flag.store(true, Ordering::Release));
     }
 
     pub fn leader_epoch(&self) -> LeaderEpoch {
@@ -415,6 +435,9 @@ impl Partition {
         state.recent.stop();
         drop(state);
         drop(leaving);
+        if code == ErrorCode::KafkaStorageError {
+            self.tell_offline();
+        }
         self.waiters.wake_all();
         log
     }

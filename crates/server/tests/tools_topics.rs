@@ -7,7 +7,7 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::{Launch, Server};
+use common::{DataDir, Launch, Server};
 use serde_json::{Value, json};
 
 fn tool(arguments: &str, environment: &[(&str, &str)]) -> Output {
@@ -29,6 +29,26 @@ fn json_of(server: &Server, name: &str, arguments: &str) -> (i32, Value) {
 
 fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn partitions_whose_log_dir_is_missing_are_unavailable() {
+    let (one, other) = (DataDir::new(), DataDir::new());
+    let both = format!("{},{}", one.path().display(), other.path().display());
+    let server = Launch::on(&one).set("log.dirs", &both).start();
+    server.connect().create_topic("t", 2, &[]);
+    server.stop();
+
+    let server = Launch::on(&one).start();
+    let unavailable = |topic: &str| {
+        let (code, described) =
+            json_of(&server, "kafka-topics", &format!("--describe --topic {topic} --unavailable-partitions"));
+        assert_eq!(code, 0);
+        described
+    };
+    let partition = &unavailable("t")["topics"][0]["partitions"][0];
+    assert_eq!((&partition["leader"], &partition["isr"]), (&Value::Null, &json!([])), "{partition}");
+    server.wait_for_log(&["missing", other.path().to_str().unwrap(), "barnabas.given.up.log.dirs=", "t-"]);
 }
 
 #[test]

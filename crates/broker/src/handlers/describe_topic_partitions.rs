@@ -4,13 +4,15 @@
 //! - The cursor names the first partition of the next page; a cursor into a topic that is gone goes on behind it.
 
 use barnabas_common::ErrorCode;
-use barnabas_metadata::{MetadataImage, NO_LEADER, PartitionImage, TopicImage};
+use barnabas_metadata::{MetadataImage, PartitionImage, TopicImage};
 use barnabas_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 use barnabas_protocol::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 
 use super::authorized;
+use super::shown::{ShownPartition, shown};
+use crate::broker::Broker;
 use crate::dispatch::{Answer, Refused, RequestContext};
 use crate::topics::is_internal_topic;
 
@@ -40,7 +42,7 @@ pub(crate) fn handle(ctx: &RequestContext, request: DescribeTopicPartitionsReque
             response.topics.push(unknown_topic(name));
             continue;
         };
-        let (described, next) = describe(&image, topic, start, room);
+        let (described, next) = describe(&ctx.broker, &image, topic, start, room);
         room -= described.partitions.len() as i32;
         response.topics.push(described);
         if let Some(partition_index) = next {
@@ -62,6 +64,7 @@ fn unknown_topic(name: String) -> DescribeTopicPartitionsResponseTopic {
 
 /// At most `room` partitions from `start` on, and the first that did not fit.
 fn describe(
+    broker: &Broker,
     image: &MetadataImage,
     topic: &TopicImage,
     start: i32,
@@ -69,7 +72,10 @@ fn describe(
 ) -> (DescribeTopicPartitionsResponseTopic, Option<i32>) {
     let count = topic.partitions.len() as i32;
     let end = count.min(start.saturating_add(room));
-    let partitions = (start..end).filter_map(|index| Some(describe_partition(image, index, topic.partition(index)?)));
+    let partitions = (start..end).filter_map(|index| {
+        let partition = topic.partition(index)?;
+        Some(describe_partition(index, partition, shown(broker, image, topic, index, partition)))
+    });
     let described = DescribeTopicPartitionsResponseTopic {
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
@@ -82,20 +88,19 @@ fn describe(
 }
 
 fn describe_partition(
-    image: &MetadataImage,
     index: i32,
     partition: &PartitionImage,
+    shown: ShownPartition,
 ) -> DescribeTopicPartitionsResponsePartition {
-    let error = if partition.leader == NO_LEADER { ErrorCode::LeaderNotAvailable } else { ErrorCode::None };
     DescribeTopicPartitionsResponsePartition {
-        error_code: error.code(),
+        error_code: shown.error.code(),
         partition_index: index,
-        leader_id: partition.leader,
+        leader_id: shown.leader,
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
-        isr_nodes: partition.isr.clone(),
-        eligible_leader_replicas: Some(partition.elr.clone()),
+        isr_nodes: shown.isr,
+        eligible_leader_replicas: Some(shown.elr),
         last_known_elr: Some(partition.last_known_elr.clone()),
-        offline_replicas: partition.replicas.iter().copied().filter(|id| !image.is_alive(*id)).collect(),
+        offline_replicas: shown.offline_replicas,
     }
 }

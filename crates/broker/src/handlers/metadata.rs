@@ -3,12 +3,13 @@
 //! - Topics that do not exist are created when the request and `auto.create.topics.enable` allow it; the answer
 //!   waits until they can be used, so no client sees LEADER_NOT_AVAILABLE.
 //! - Version 0 lists all topics for an empty list, later versions for null (and nothing for an empty list).
+//! - A partition whose log is out of service here has no leader (LEADER_NOT_AVAILABLE), as in Kafka.
 //! - Topics may be asked for by id from version 12 on (KIP-516); cluster operations moved to DescribeCluster in 11.
 
 use std::sync::Arc;
 
 use barnabas_common::{ErrorCode, Uuid};
-use barnabas_metadata::{CreateTopicsItem, MetadataImage, NO_LEADER, PartitionImage, TopicImage};
+use barnabas_metadata::{CreateTopicsItem, MetadataImage, PartitionImage, TopicImage};
 use barnabas_protocol::messages::metadata_request::MetadataRequestTopic;
 use barnabas_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -17,6 +18,7 @@ use barnabas_protocol::messages::{MetadataRequest, MetadataResponse};
 
 use super::addresses::Addresses;
 use super::authorized;
+use super::shown::{ShownPartition, shown};
 use crate::dispatch::{Answer, Refused, RequestContext};
 use crate::topics::is_internal_topic;
 
@@ -84,10 +86,10 @@ fn respond(
     };
     let operations = authorized::when(request.include_topic_authorized_operations, authorized::TOPIC);
     let topics = if all {
-        image.topics().map(|topic| describe_topic(image, topic, operations)).collect()
+        image.topics().map(|topic| describe_topic(ctx, image, topic, operations)).collect()
     } else {
         let asked = request.topics.iter().flatten();
-        asked.map(|topic| lookup_topic(image, topic, failed, operations)).collect()
+        asked.map(|topic| lookup_topic(ctx, image, topic, failed, operations)).collect()
     };
     MetadataResponse {
         brokers: brokers(ctx, image),
@@ -119,6 +121,7 @@ fn brokers(ctx: &RequestContext, image: &MetadataImage) -> Vec<MetadataResponseB
 }
 
 fn lookup_topic(
+    ctx: &RequestContext,
     image: &MetadataImage,
     asked: &MetadataRequestTopic,
     failed: &[Failed],
@@ -131,7 +134,7 @@ fn lookup_topic(
         None => None,
     };
     if let Some(topic) = found {
-        return describe_topic(image, topic, operations);
+        return describe_topic(ctx, image, topic, operations);
     }
     let name = asked.name.clone().unwrap_or_default();
     let code = match failed.iter().find(|(failed, _)| *failed == name) {
@@ -149,27 +152,32 @@ fn lookup_topic(
     }
 }
 
-fn describe_topic(image: &MetadataImage, topic: &Arc<TopicImage>, operations: i32) -> MetadataResponseTopic {
-    let partitions = (0..).zip(&topic.partitions).map(|(index, partition)| describe_partition(image, index, partition));
+fn describe_topic(
+    ctx: &RequestContext,
+    image: &MetadataImage,
+    topic: &Arc<TopicImage>,
+    operations: i32,
+) -> MetadataResponseTopic {
+    let describe =
+        |(index, partition)| describe_partition(index, partition, shown(&ctx.broker, image, topic, index, partition));
     MetadataResponseTopic {
         error_code: 0,
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
         is_internal: is_internal_topic(&topic.name),
-        partitions: partitions.collect(),
+        partitions: (0..).zip(&topic.partitions).map(describe).collect(),
         topic_authorized_operations: operations,
     }
 }
 
-fn describe_partition(image: &MetadataImage, index: i32, partition: &PartitionImage) -> MetadataResponsePartition {
-    let error = if partition.leader == NO_LEADER { ErrorCode::LeaderNotAvailable } else { ErrorCode::None };
+fn describe_partition(index: i32, partition: &PartitionImage, shown: ShownPartition) -> MetadataResponsePartition {
     MetadataResponsePartition {
-        error_code: error.code(),
+        error_code: shown.error.code(),
         partition_index: index,
-        leader_id: partition.leader,
+        leader_id: shown.leader,
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
-        isr_nodes: partition.isr.clone(),
-        offline_replicas: partition.replicas.iter().copied().filter(|id| !image.is_alive(*id)).collect(),
+        isr_nodes: shown.isr,
+        offline_replicas: shown.offline_replicas,
     }
 }

@@ -53,6 +53,7 @@ async fn check(running: &RunningBroker, offline: &[i32], words: &[&str]) {
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
         assert_eq!(client.fetch("t", partition, 0).await.error_code, STORAGE_ERROR, "{partition}");
     }
+    assert_eq!(client.without_leader("t").await, offline);
 }
 
 #[tokio::test(flavor = "multi_thread")]

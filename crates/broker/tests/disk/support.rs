@@ -22,6 +22,7 @@ pub(crate) use crate::wire::Client;
 use crate::wire::batch;
 
 pub(crate) const STORAGE_ERROR: i16 = 56;
+const LEADER_NOT_AVAILABLE: i16 = 5;
 
 /// One disk per log dir: `/a` holds the metadata, too.
 #[derive(Clone, Default)]
@@ -180,6 +181,36 @@ impl Client {
         let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
         let answer: IncrementalAlterConfigsResponse = self.call(ApiKey::IncrementalAlterConfigs, 1, &request).await;
         answer.responses[0].error_code
+    }
+
+    /// Partitions that have no leader, nobody in sync and this broker's replica offline; all others have what they need.
+    pub(crate) async fn without_leader(&mut self, name: &str) -> Vec<i32> {
+        let topic = metadata_request::MetadataRequestTopic { name: Some(name.to_owned()), ..Default::default() };
+        let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+        let metadata: MetadataResponse = self.call(ApiKey::Metadata, 9, &request).await;
+        let topic = describe_topic_partitions_request::TopicRequest { name: name.to_owned() };
+        let request = DescribeTopicPartitionsRequest {
+            topics: vec![topic],
+            response_partition_limit: 2000,
+            ..Default::default()
+        };
+        let described: DescribeTopicPartitionsResponse = self.call(ApiKey::DescribeTopicPartitions, 0, &request).await;
+        let mut found = Vec::new();
+        for (p, q) in metadata.topics[0].partitions.iter().zip(&described.topics[0].partitions) {
+            assert_eq!((p.partition_index, p.error_code, p.leader_id), (q.partition_index, q.error_code, q.leader_id));
+            assert_eq!((&p.isr_nodes, &p.offline_replicas), (&q.isr_nodes, &q.offline_replicas));
+            let elr = q.eligible_leader_replicas.clone().unwrap();
+            match p.error_code {
+                0 => assert_eq!((p.leader_id, &p.isr_nodes[..], &p.offline_replicas[..]), (7, &[7][..], &[][..])),
+                LEADER_NOT_AVAILABLE => {
+                    assert_eq!((p.leader_id, &p.isr_nodes[..], &p.offline_replicas[..]), (-1, &[][..], &[7][..]));
+                    assert_eq!(elr, [7]);
+                    found.push(p.partition_index);
+                }
+                error => panic!("{error}"),
+            }
+        }
+        found
     }
 
     pub(crate) async fn log_dirs(&mut self) -> Vec<describe_log_dirs_response::DescribeLogDirsResult> {
