@@ -2,6 +2,7 @@
 //!
 //! - -1 latest (high watermark, or last stable offset for read_committed), -2 earliest, -3 the record with the
 //!   largest timestamp (KIP-734), -4 earliest local, -5 and -6 the tiered ones, of which there are none.
+//! - What -3 finds can be read. Kafka also names a record below the log start offset, as long as its segment is there.
 //! - A timestamp finds the first record at or after it, also inside compressed batches; nothing found is -1.
 
 use barnabas_common::ErrorCode;

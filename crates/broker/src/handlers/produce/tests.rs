@@ -69,6 +69,15 @@ async fn answer(mut stream: TcpStream) -> i16 {
     ProduceResponse::read(&mut reader, VERSION).unwrap().responses[0].partition_responses[0].error_code
 }
 
+async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_that_are_too_large_do_not_wait_to_be_decoded() {
     let running = broker().await;
@@ -89,16 +98,12 @@ async fn what_waits_to_be_decoded_counts_as_memory_of_requests() {
     let all = u32::try_from(running.broker.decoding.available_permits()).unwrap();
     let permits = running.broker.decoding.acquire_many(all).await.unwrap();
     let (first, second) = (send(&running, 400_000).await, send(&running, 400_000).await);
-    while memory.used_bytes() < 800_000 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| memory.used_bytes() >= 800_000).await;
     // Both have arrived as a whole by now.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(memory.used_bytes() >= 800_000);
     drop(permits);
     assert_eq!((answer(first).await, answer(second).await), (0, 0));
-    while memory.used_bytes() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| memory.used_bytes() == 0).await;
     running.stop().await;
 }
