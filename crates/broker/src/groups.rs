@@ -36,6 +36,8 @@ const MAX_BATCH_BYTES: usize = 512 << 10;
 /// Pause before the log is replayed after a failed append, and after a failed replay.
 const REPLAY_SOON_MS: i64 = 200;
 const REPLAY_PAUSE_MS: i64 = 10_000;
+/// When to replay the log of a partition that is offline, which it is until a restart.
+const NEVER_MS: i64 = i64::MAX;
 
 /// The groups of this broker.
 pub(crate) struct GroupService {
@@ -45,6 +47,8 @@ pub(crate) struct GroupService {
     /// By which offsets of topics that are gone are told. Never older than what clients are shown.
     image: RwLock<Arc<MetadataImage>>,
     timers_changed: Notify,
+    /// Why partitions are offline, as far as that was said: many are so for one reason.
+    told_offline: Mutex<HashSet<String>>,
 }
 
 struct Shard {
@@ -57,6 +61,8 @@ struct ShardState {
     groups: Option<GroupShard>,
     /// When to replay the log again after a failure; monotonic.
     replay_at_ms: Option<i64>,
+    /// Why the last replay failed, if it did.
+    failure: Option<String>,
     waiting: HashMap<ReplyToken, oneshot::Sender<Promised>>,
     /// Tombstones of offsets that could not be written: the state is what the log says and these. They come before
     /// whatever is written next.
@@ -115,6 +121,7 @@ impl GroupService {
             shards: RwLock::default(),
             image: RwLock::new(image),
             timers_changed: Notify::new(),
+            told_offline: Mutex::default(),
         }
     }
 
@@ -128,6 +135,7 @@ impl GroupService {
         let state = ShardState {
             groups: None,
             replay_at_ms: None,
+            failure: None,
             waiting: HashMap::new(),
             owed: Vec::new(),
             durable: None,
@@ -142,11 +150,7 @@ impl GroupService {
     fn replay(&self, shard: &Shard) {
         let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
         if let Err(error) = replay_log(&shard.partition, &mut groups) {
-            error!(partition = %shard.partition.topic_partition, %error,
-                "cannot load these consumer groups; trying again every {} s", REPLAY_PAUSE_MS / 1000);
-            shard.state.lock().replay_at_ms = Some(self.clock.monotonic_ms() + REPLAY_PAUSE_MS);
-            self.timers_changed.notify_one();
-            return;
+            return self.replay_failed(shard, error.to_string());
         }
         let mut state = shard.state.lock();
         state.owed.iter().for_each(|record| {
@@ -160,9 +164,31 @@ impl GroupService {
         let effects = groups.finish_loading(self.now());
         state.groups = Some(groups);
         state.replay_at_ms = None;
+        state.failure = None;
         self.write_tombstones(shard, &mut state, tombstones);
         self.carry_out(shard, &mut state, effects);
         drop(state);
+        self.timers_changed.notify_one();
+    }
+
+    /// Says why, unless it was said before.
+    fn replay_failed(&self, shard: &Shard, error: String) {
+        let partition = &shard.partition.topic_partition;
+        let mut state = shard.state.lock();
+        if shard.partition.is_offline() {
+            state.replay_at_ms = Some(NEVER_MS);
+            if self.told_offline.lock().insert(error.clone()) {
+                error!(%partition, %error,
+                    "cannot load the consumer groups of this partition and of others that are offline for the same reason; \
+                     their members are told COORDINATOR_NOT_AVAILABLE until a restart finds them online");
+            }
+            return;
+        }
+        state.replay_at_ms = Some(self.clock.monotonic_ms() + REPLAY_PAUSE_MS);
+        if state.failure.as_ref() != Some(&error) {
+            error!(%partition, %error, "cannot load these consumer groups; trying again every {} s", REPLAY_PAUSE_MS / 1000);
+        }
+        state.failure = Some(error);
         self.timers_changed.notify_one();
     }
 
@@ -257,7 +283,7 @@ impl GroupService {
     fn next_deadline(&self) -> Option<i64> {
         let shards = self.shards.read();
         let of = |state: &ShardState| state.replay_at_ms.or_else(|| state.groups.as_ref()?.next_deadline());
-        shards.values().filter_map(|shard| of(&shard.state.lock())).min()
+        shards.values().filter_map(|shard| of(&shard.state.lock())).filter(|at| *at != NEVER_MS).min()
     }
 
     /// Carries out what is due: time-outs of groups, and replays after failures. The latter may block.
@@ -446,4 +472,26 @@ fn replay_chunk(chunk: &Bytes, groups: &mut GroupShard, skipped: &mut u64) -> i6
         }
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use barnabas_common::TopicPartition;
+
+    use super::*;
+    use crate::topics::CONSUMER_OFFSETS_TOPIC;
+
+    #[test]
+    fn groups_of_partitions_that_are_offline_are_not_loaded_again_and_again() {
+        let clock = Arc::new(barnabas_common::SystemClock::default());
+        let groups = GroupService::new(GroupCoordinatorConfig::default(), clock, Arc::default());
+        for index in 0..3 {
+            let name = TopicPartition::new(CONSUMER_OFFSETS_TOPIC, index);
+            groups.load(Arc::new(Partition::offline(name, Uuid::ZERO, "its disk is gone".to_owned())));
+        }
+        assert_eq!(groups.next_deadline(), None);
+        assert_eq!(groups.told_offline.lock().len(), 1, "one reason, one line");
+        assert!(groups.is_ready(), "no more can be loaded");
+        assert_eq!(groups.read("group", |_| ()), Err(ErrorCode::CoordinatorNotAvailable));
+    }
 }

@@ -35,11 +35,13 @@ fn text(output: &Output) -> String {
 fn partitions_whose_log_dir_is_missing_are_unavailable() {
     let (one, other) = (DataDir::new(), DataDir::new());
     let both = format!("{},{}", one.path().display(), other.path().display());
-    let server = Launch::on(&one).set("log.dirs", &both).start();
+    let groups = ["offsets.topic.num.partitions", "6"];
+    let server = Launch::on(&one).set("log.dirs", &both).set(groups[0], groups[1]).start();
     server.connect().create_topic("t", 2, &[]);
     server.stop();
 
     let server = Launch::on(&one).start();
+    assert_eq!(server.wait_for_log(&["cannot load", "consumer groups"]).len(), 1, "one line for one log dir");
     let unavailable = |topic: &str| {
         let (code, described) =
             json_of(&server, "kafka-topics", &format!("--describe --topic {topic} --unavailable-partitions"));
