@@ -100,7 +100,7 @@ fn describe_partition(
         replica_nodes: partition.replicas.clone(),
         isr_nodes: shown.isr,
         eligible_leader_replicas: Some(shown.elr),
-        last_known_elr: Some(partition.last_known_elr.clone()),
+        last_known_elr: Some(shown.last_known_elr),
         offline_replicas: shown.offline_replicas,
     }
 }

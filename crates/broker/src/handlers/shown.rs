@@ -12,6 +12,8 @@ pub(super) struct ShownPartition {
     pub isr: Vec<NodeId>,
     /// Those that could lead without loss if they came back.
     pub elr: Vec<NodeId>,
+    /// Who led last, if nobody does.
+    pub last_known_elr: Vec<NodeId>,
     pub offline_replicas: Vec<NodeId>,
 }
 
@@ -29,11 +31,13 @@ pub(super) fn shown(
         leader: partition.leader,
         isr: partition.isr.clone(),
         elr: partition.elr.clone(),
+        last_known_elr: partition.last_known_elr.clone(),
         offline_replicas: partition.replicas.iter().copied().filter(is_offline).collect(),
     };
     if is_offline_here {
         if shown.leader == broker.node_id {
             shown.leader = NO_LEADER;
+            shown.last_known_elr = vec![broker.node_id];
         }
         shown.elr.extend(shown.isr.extract_if(.., |id| *id == broker.node_id));
     }

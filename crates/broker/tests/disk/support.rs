@@ -199,12 +199,12 @@ impl Client {
         for (p, q) in metadata.topics[0].partitions.iter().zip(&described.topics[0].partitions) {
             assert_eq!((p.partition_index, p.error_code, p.leader_id), (q.partition_index, q.error_code, q.leader_id));
             assert_eq!((&p.isr_nodes, &p.offline_replicas), (&q.isr_nodes, &q.offline_replicas));
-            let elr = q.eligible_leader_replicas.clone().unwrap();
+            let elr = (q.eligible_leader_replicas.clone().unwrap(), q.last_known_elr.clone().unwrap());
             match p.error_code {
                 0 => assert_eq!((p.leader_id, &p.isr_nodes[..], &p.offline_replicas[..]), (7, &[7][..], &[][..])),
                 LEADER_NOT_AVAILABLE => {
                     assert_eq!((p.leader_id, &p.isr_nodes[..], &p.offline_replicas[..]), (-1, &[][..], &[7][..]));
-                    assert_eq!(elr, [7]);
+                    assert_eq!(elr, (vec![7], vec![7]));
                     found.push(p.partition_index);
                 }
                 error => panic!("{error}"),
