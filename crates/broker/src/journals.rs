@@ -65,7 +65,7 @@ pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
             continue;
         }
         if durable {
-            start_one(broker, dir, &found)?;
+            start_one(broker, dir, found)?;
         } else if found.keep.is_empty()
             && let Err(error) = JournalFiles::remove_all(&*broker.vfs, &dir.path)
         {
@@ -118,11 +118,13 @@ fn flush(broker: &Broker, partition: &Partition) {
     }
 }
 
-fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: &ReplaySummary) -> Result<(), StartError> {
+fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: ReplaySummary) -> Result<(), StartError> {
     let total_bytes = journal_bytes(broker, dir);
     let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };
-    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, found);
-    let files = match files.and_then(begin_anew) {
+    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, &found);
+    // The journal is all there is of a folder whose name may not be on disk.
+    let are_named = dir.sync_new_folders().is_ok();
+    let files = match files.and_then(|files| if are_named { begin_anew(files) } else { Ok(files) }) {
         Ok(files) => files,
         Err(error) => {
             unusable(dir, &error);

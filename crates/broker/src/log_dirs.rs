@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use barnabas_common::vfs::Vfs;
@@ -44,18 +43,22 @@ pub(crate) struct DataDir {
     pub journal_syncs: Arc<Histogram>,
     /// Partitions of which the journal holds records that their logs could not take: they must not be served without.
     pub unreplayed: OnceLock<BTreeSet<(Uuid, i32)>>,
-    /// Whether there are folders of partitions whose names may not be on disk yet.
-    pub has_new_folders: AtomicBool,
+    /// Whether there are folders of partitions whose names may not be on disk yet. Locked while they are brought there: who
+    /// asks meanwhile waits for it.
+    pub has_new_folders: Mutex<bool>,
 }
 
 impl DataDir {
     /// Makes the names of new folders durable, if there are any. What fails is to be tried again; a broken disk takes its dir
     /// out of use.
     pub(crate) fn sync_new_folders(&self) -> io::Result<()> {
-        if self.watched.has_failed() || !self.has_new_folders.swap(false, Ordering::AcqRel) {
+        let mut has_new_folders = self.has_new_folders.lock();
+        if self.watched.has_failed() || !*has_new_folders {
             return Ok(());
         }
-        self.files.sync().inspect_err(|_| self.has_new_folders.store(true, Ordering::Release))
+        self.files.sync()?;
+        *has_new_folders = false;
+        Ok(())
     }
 }
 
@@ -158,7 +161,7 @@ fn out_of_use(vfs: &Arc<dyn Vfs>, watched: &Arc<WatchedDir>) -> DataDir {
         commit: OnceLock::new(),
         journal_syncs: Arc::default(),
         unreplayed: OnceLock::new(),
-        has_new_folders: AtomicBool::new(false),
+        has_new_folders: Mutex::default(),
     }
 }
 
@@ -257,7 +260,7 @@ fn adopt(
         commit: OnceLock::new(),
         journal_syncs: Arc::default(),
         unreplayed: OnceLock::new(),
-        has_new_folders: AtomicBool::new(false),
+        has_new_folders: Mutex::default(),
     })
 }
 

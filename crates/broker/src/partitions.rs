@@ -303,7 +303,7 @@ impl PartitionLife {
         let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
         let opened = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms);
         // Once it is there: who syncs too early would forget it.
-        dir.has_new_folders.store(true, Ordering::Release);
+        *dir.has_new_folders.lock() = true;
         opened.map_err(NotOpened::Log)
     }
 

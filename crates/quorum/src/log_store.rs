@@ -76,6 +76,11 @@ impl LogStore {
         self.inner.writer.lacks_room()
     }
 
+    /// To be called before the end of the state machine is waited for.
+    pub(crate) fn begin_stop(&self) {
+        self.inner.writer.begin_stop();
+    }
+
     /// Writes what is under way and closes the log. Blocks.
     pub(crate) fn stop(&self) {
         self.inner.writer.stop();

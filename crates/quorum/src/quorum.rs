@@ -192,6 +192,7 @@ impl Quorum {
 
     /// Ends after commands under way; what was acknowledged is on disk already. Nothing touches the folder after.
     pub async fn shutdown(&self) {
+        self.log.begin_stop();
         // Its error would be a panic of a task that has ended either way.
         let _ = self.raft.shutdown().await;
         let (log, snapshots) = (self.log.clone(), self.snapshots.clone());

@@ -79,9 +79,14 @@ impl WalWriter {
         }
     }
 
+    /// From now on nothing waits for room any more: who ends must not wait for a disk that stays full.
+    pub(crate) fn begin_stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Writes what was handed in, if there is room for it, and ends the thread. Blocks.
     pub(crate) fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
+        self.begin_stop();
         drop(self.jobs.lock().take());
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {

@@ -139,7 +139,7 @@ impl Fetch {
             round.bytes += looked.fetched.records.len();
             round.found_bytes += looked.found_bytes;
             let has_error = !looked.fetched.error.is_none() || looked.fetched.diverging_epoch.is_some();
-            round.must_not_wait |= has_error || looked.goes_on_elsewhere;
+            round.must_not_wait |= has_error || looked.must_not_wait;
             round.fetched.push(looked.fetched);
         }
         round
@@ -215,13 +215,13 @@ impl Round {
 struct Looked {
     fetched: FetchedPartition,
     found_bytes: usize,
-    /// There is more, in another segment.
-    goes_on_elsewhere: bool,
+    /// There is more: in another segment, or when memory is not short.
+    must_not_wait: bool,
 }
 
 impl From<FetchedPartition> for Looked {
     fn from(fetched: FetchedPartition) -> Self {
-        Self { found_bytes: fetched.records.len(), goes_on_elsewhere: false, fetched }
+        Self { found_bytes: fetched.records.len(), must_not_wait: false, fetched }
     }
 }
 
@@ -242,9 +242,10 @@ fn read_one(
     fetched.diverging_epoch = diverging_epoch(target, partition);
     let goes_on_elsewhere = plan.as_ref().is_ok_and(Planned::goes_on_elsewhere);
     let is_cut = plan.as_ref().is_ok_and(|plan| plan.at_most_bytes() > room as u64);
+    let mut is_short = false;
     if fetched.diverging_epoch.is_none() {
         match plan.and_then(|plan| carry_out(plan, room, taken_bytes, memory).map_err(read_error)) {
-            Ok(records) => fetched.records = records,
+            Ok(read) => (fetched.records, is_short) = read,
             Err(error) => {
                 fetched.error = error.code;
                 take_offline_if_damaged(partition, &error);
@@ -253,27 +254,34 @@ fn read_one(
     }
     let bytes = fetched.records.len();
     let found_bytes = if is_cut && bytes > 0 { bytes.max(room) } else { bytes };
-    Looked { fetched, found_bytes, goes_on_elsewhere }
+    Looked { fetched, found_bytes, must_not_wait: goes_on_elsewhere || is_short }
 }
 
-/// Only what is read into memory counts against its budget.
-fn carry_out(plan: Planned, room: usize, taken_bytes: usize, memory: &FetchMemory) -> Result<RecordData, ReadError> {
+/// Only what is read into memory counts against its budget. Whether that is short, too: then there is more to come, and what
+/// was read is not to be given up to wait for it.
+fn carry_out(
+    plan: Planned,
+    room: usize,
+    taken_bytes: usize,
+    memory: &FetchMemory,
+) -> Result<(RecordData, bool), ReadError> {
     let mut plan = match plan {
-        Planned::Recent(records) => return Ok(records),
-        Planned::Log(plan) if plan.is_empty() => return Ok(RecordData::default()),
+        Planned::Recent(records) => return Ok((records, false)),
+        Planned::Log(plan) if plan.is_empty() => return Ok((RecordData::default(), false)),
         Planned::Log(plan) => plan,
     };
     if let Some(range) = plan.find_range(RANGE_FROM_BYTES)? {
-        return Ok(range.into());
+        return Ok((range.into(), false));
     }
     let granted = memory.reserve(room, taken_bytes);
+    let is_short = granted < room && (granted as u64) < plan.at_most_bytes();
     if granted == 0 && taken_bytes > 0 {
-        return Ok(RecordData::default());
+        return Ok((RecordData::default(), is_short));
     }
     plan.limit_bytes(granted);
     let read = plan.read();
     let records = memory.settle(granted, read.as_ref().cloned().unwrap_or_default(), taken_bytes);
-    read.map(|_| records.into())
+    read.map(|_| (records.into(), is_short))
 }
 
 fn take_offline_if_damaged(partition: &Partition, error: &PartitionError) {

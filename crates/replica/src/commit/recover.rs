@@ -27,12 +27,17 @@ pub fn recover(
     find: impl Fn(Uuid, i32) -> Holder,
 ) -> io::Result<(ReplaySummary, BTreeSet<(Uuid, i32)>)> {
     let mut refused = BTreeSet::new();
+    let mut unsynced = None;
     let summary = replay_journal(vfs, dir, |entry| {
         let Holder::Here(partition) = find(entry.topic_id, entry.partition) else { return true };
         let is_taken = match partition.with_log(|log| log.append_journaled(&entry.batches, now_ms)) {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 partition.take_offline(&format!("the journal's records cannot be taken over: {error}"));
+                // The entries that it took before are not kept.
+                if !matches!(partition.sync_segments(), Ok(true)) {
+                    unsynced = Some(partition.topic_partition.clone());
+                }
                 false
             }
             Err(_offline) => false,
@@ -42,5 +47,8 @@ pub fn recover(
         }
         is_taken
     })?;
-    Ok((summary, refused))
+    match unsynced {
+        Some(name) => Err(io::Error::other(format!("what the log of {name} took of it could not be brought to disk"))),
+        None => Ok((summary, refused)),
+    }
 }

@@ -139,3 +139,18 @@ async fn consumers_at_the_tail_share_what_is_appended() {
     assert!(first.len() > VALUE_BYTES && first == second);
     assert_eq!(first.as_ptr(), second.as_ptr(), "one copy in memory");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_short_memory_allows_does_not_wait_for_the_minimum() {
+    let (manager, partition) = manager();
+    for _ in 0..1500 {
+        append(&partition);
+    }
+    let all_memory = manager.fetch_memory.reserve(usize::MAX, 0);
+    let min_bytes = 100 << 10;
+    let began = tokio::time::Instant::now();
+    let fetched = fetch(&manager, &[target(0)], limits(min_bytes, Duration::from_secs(10))).await;
+    assert!((1..min_bytes).contains(&fetched[0].records.len()), "{}", fetched[0].records.len());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    manager.fetch_memory.settle(all_memory, bytes::Bytes::new(), 0);
+}
