@@ -1,6 +1,7 @@
 //! What happens to logs over time: retention, flushing, checkpoints, removing deleted files. One task for all
 //! partitions; it sleeps in between.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,21 +20,44 @@ use crate::side_by_side::for_all;
 /// How often files are looked at whose delay may be over, and `flush.ms` is kept.
 const TICK: Duration = Duration::from_secs(1);
 
+/// So many partitions are looked at in one tick, unless something is due for all. Where there are more, each of them is
+/// looked at less often: ten thousand idle ones shall not cost half a percent of a core.
+const MOST_AT_ONCE: usize = 4000;
+
+/// Whose turn it is: all partitions, one part after the other.
+#[derive(Default)]
+struct Turns {
+    next: usize,
+}
+
+impl Turns {
+    fn take(&mut self, count: usize, all: bool) -> Range<usize> {
+        if all || count <= MOST_AT_ONCE {
+            return 0..count;
+        }
+        let from = if self.next < count { self.next } else { 0 };
+        self.next = count.min(from + MOST_AT_ONCE);
+        from..self.next
+    }
+}
+
 /// Runs until the task is dropped.
 pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
     let config = broker.configs.broker_config().clone();
     let every = |key: &str| u64::try_from(config.number(key)).unwrap_or(u64::MAX).div_ceil(1000).max(1);
     let retention_ticks = every("log.retention.check.interval.ms");
     let checkpoint_ticks = every("log.flush.offset.checkpoint.interval.ms");
-    let mut tick: u64 = 0;
+    let (mut tick, mut turns): (u64, _) = (0, Turns::default());
     loop {
         tokio::time::sleep(TICK).await;
         tick += 1;
         broker.replicas.give_up_unused_recent();
         let (broker, life) = (Arc::clone(&broker), Arc::clone(&life));
         let (expire, checkpoint) = (tick.is_multiple_of(retention_ticks), tick.is_multiple_of(checkpoint_ticks));
+        let partitions = broker.replicas.all();
+        let turn = turns.take(partitions.len(), expire || broker.dirs.any_refuses());
         let round = tokio::task::spawn_blocking(move || {
-            let flushed = maintain(&broker, expire) | journals::take_synced_closed(&broker);
+            let flushed = maintain(&broker, &partitions[turn], expire) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image());
@@ -49,11 +73,12 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
     }
 }
 
-/// One pass over all partitions, most of which are idle: those cost one short look at their log. Whether anything was flushed.
-fn maintain(broker: &Broker, is_retention_due: bool) -> bool {
+/// A look at each of these partitions, most of which are idle: those cost one short look at their log. Whether anything was
+/// flushed.
+fn maintain(broker: &Broker, partitions: &[Arc<Partition>], is_retention_due: bool) -> bool {
     let now_ms = broker.clock.wall_ms();
     let mut flushed = false;
-    for partition in broker.replicas.all().iter() {
+    for partition in partitions {
         let at_once = broker.is_short_of_room(partition);
         if is_retention_due || at_once {
             retention::retire(partition, now_ms, at_once);
@@ -134,5 +159,31 @@ fn mark_clean(broker: &Broker, closed: &[ClosedLogs]) {
         if let Err(error) = dir.files.write_clean_shutdown(broker.broker_epoch) {
             error!(dir = %dir.path.display(), %error, "cannot mark the folder as cleanly stopped");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_AT_ONCE, Turns};
+
+    #[test]
+    fn everyone_has_a_turn() {
+        for count in [0, 1, MOST_AT_ONCE, MOST_AT_ONCE + 1, 10_000] {
+            let mut turns = Turns::default();
+            let rounds = count.div_ceil(MOST_AT_ONCE);
+            for _ in 0..3 {
+                let looked_at: Vec<usize> = (0..rounds).flat_map(|_| turns.take(count, false)).collect();
+                assert_eq!(looked_at, (0..count).collect::<Vec<_>>());
+            }
+            assert_eq!(turns.take(count, true), 0..count);
+        }
+    }
+
+    #[test]
+    fn turns_go_on_when_partitions_are_deleted() {
+        let mut turns = Turns::default();
+        turns.take(10_000, false);
+        turns.take(10_000, false);
+        assert_eq!(turns.take(5000, false), 0..MOST_AT_ONCE);
     }
 }
