@@ -56,6 +56,7 @@ struct Shard {
     state: Mutex<ShardState>,
 }
 
+#[derive(Default)]
 struct ShardState {
     /// `None` while the log is being replayed, and after a failure until it can be.
     groups: Option<GroupShard>,
@@ -132,16 +133,7 @@ impl GroupService {
     /// Takes over the groups of a partition of the offsets topic: replays its log, then serves. Blocks.
     pub(crate) fn load(&self, partition: Arc<Partition>) {
         let index = partition.topic_partition.partition;
-        let state = ShardState {
-            groups: None,
-            replay_at_ms: None,
-            failure: None,
-            waiting: HashMap::new(),
-            owed: Vec::new(),
-            durable: None,
-            next_token: 0,
-        };
-        let shard = Arc::new(Shard { partition, state: Mutex::new(state) });
+        let shard = Arc::new(Shard { partition, state: Mutex::default() });
         self.shards.write().insert(index, Arc::clone(&shard));
         self.replay(&shard);
     }

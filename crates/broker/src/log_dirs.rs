@@ -118,7 +118,8 @@ pub(crate) fn open(
     for (dir, found) in watched.log_dirs().iter().zip(found) {
         let adopted = found.map(|(files, found)| adopt(files, found, dir, &cluster_id, node_id));
         let adopted = adopted.map(|adopted| unless_broken(watched, dir, adopted)).transpose()?.flatten();
-        dirs.push(adopted.unwrap_or_else(|| out_of_use(vfs, dir)));
+        let out_of_use = || unknown(LogDir::out_of_use(Arc::clone(vfs), dir.path().to_owned()), dir);
+        dirs.push(adopted.unwrap_or_else(out_of_use));
     }
     Ok(OpenedDirs { dirs, cluster_id, formatted, known: known_dirs })
 }
@@ -145,12 +146,11 @@ fn unless_broken<T>(
     }
 }
 
-/// What is known of a folder that could not be opened.
-fn out_of_use(vfs: &Arc<dyn Vfs>, watched: &Arc<WatchedDir>) -> DataDir {
-    let path = watched.path().to_owned();
+/// A folder of which nothing is known.
+fn unknown(files: LogDir, watched: &Arc<WatchedDir>) -> DataDir {
     DataDir {
-        files: LogDir::out_of_use(Arc::clone(vfs), path.clone()),
-        path,
+        path: files.path().to_owned(),
+        files,
         directory_id: Uuid::ZERO,
         watched: Arc::clone(watched),
         clean_shutdown: false,
@@ -249,18 +249,12 @@ fn adopt(
     let closed = broker_epoch.map(|epoch| files.take_start_snapshot(epoch)).unwrap_or_default();
     Ok(DataDir {
         closed: Mutex::new(closed),
-        path: files.path().to_owned(),
         directory_id,
         clean_shutdown: clean.is_some(),
         previous_broker_epoch: broker_epoch.unwrap_or(-1),
         recovery_points: files.read_checkpoint(Checkpoint::RecoveryPoint),
         log_start_offsets: files.read_checkpoint(Checkpoint::LogStartOffset),
-        files,
-        watched: Arc::clone(watched),
-        commit: OnceLock::new(),
-        journal_syncs: Arc::default(),
-        unreplayed: OnceLock::new(),
-        has_new_folders: Mutex::default(),
+        ..unknown(files, watched)
     })
 }
 

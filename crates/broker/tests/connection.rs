@@ -2,36 +2,18 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 #![allow(dead_code)] // of the client, which others use more of
 
+mod on_disk;
 mod wire;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use barnabas_broker::{RunningBroker, StartOptions};
-use barnabas_common::vfs::OsVfs;
 use barnabas_common::{Clock, SystemClock};
-use barnabas_config::{BrokerConfig, LoadInput};
 use barnabas_protocol::ApiKey;
 use tempfile::TempDir;
 
 use crate::wire::{Client, batch, frame, produce_request};
 
 const TOPIC: &str = "t";
-
-async fn start(dir: &TempDir, durability: &str) -> RunningBroker {
-    let overrides = [
-        "process.roles=broker,controller",
-        "node.id=7",
-        "listeners=PLAINTEXT://127.0.0.1:0",
-        &format!("barnabas.durability={durability}"),
-        &format!("log.dirs={}", dir.path().display()),
-    ];
-    let overrides = overrides.map(str::to_owned).to_vec();
-    let loaded = BrokerConfig::load(LoadInput { overrides, ..LoadInput::default() }).unwrap();
-    let (vfs, clock) = (Arc::new(OsVfs), Arc::new(SystemClock::default()));
-    let options = StartOptions { config: loaded.config, cluster_id: None, vfs, clock };
-    barnabas_broker::start(options).await.unwrap()
-}
 
 async fn end_of_log(client: &mut Client) -> i64 {
     client.fetch_within(0, TOPIC, 0, 0).await.high_watermark
@@ -41,7 +23,7 @@ async fn end_of_log(client: &mut Client) -> i64 {
 async fn requests_without_an_answer_are_all_done_however_many_come_at_once() {
     for durability in ["page-cache", "journal"] {
         let dir = TempDir::new().unwrap();
-        let running = start(&dir, durability).await;
+        let running = on_disk::start(&dir, "connection-test", &[&format!("barnabas.durability={durability}")]).await;
         let mut observer = Client::connect(&running).await;
         assert_eq!(observer.create_topic(TOPIC, 1, &[]).await.error_code, 0);
         let now_ms = SystemClock::default().wall_ms();

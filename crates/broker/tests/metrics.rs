@@ -1,16 +1,15 @@
 //! A broker in this process, a few requests over its socket, and what a scrape then says of them.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod on_disk;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use barnabas_broker::{RunningBroker, StartOptions, exposition};
-use barnabas_common::vfs::OsVfs;
+use barnabas_broker::{RunningBroker, exposition};
 use barnabas_common::{Clock, SystemClock};
-use barnabas_config::{BrokerConfig, LoadInput};
 use tempfile::TempDir;
 
 use crate::wire::{Client, batch};
@@ -19,18 +18,7 @@ use crate::wire::{Client, batch};
 const RECORD_AGE_MS: i64 = 90_000;
 
 async fn start(dir: &TempDir) -> RunningBroker {
-    let overrides = [
-        "process.roles=broker,controller",
-        "node.id=7",
-        "listeners=PLAINTEXT://127.0.0.1:0",
-        "offsets.topic.num.partitions=3",
-        &format!("log.dirs={}", dir.path().display()),
-    ];
-    let overrides = overrides.map(str::to_owned).to_vec();
-    let loaded = BrokerConfig::load(LoadInput { overrides, ..LoadInput::default() }).unwrap();
-    let (vfs, clock) = (Arc::new(OsVfs), Arc::new(SystemClock::default()));
-    let options = StartOptions { config: loaded.config, cluster_id: Some("metrics-test".to_owned()), vfs, clock };
-    barnabas_broker::start(options).await.unwrap()
+    on_disk::start(dir, "metrics-test", &["offsets.topic.num.partitions=3"]).await
 }
 
 async fn create_topic(client: &mut Client, name: &str, partitions: i32) {

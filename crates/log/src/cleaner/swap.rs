@@ -77,16 +77,7 @@ impl Log {
         time_index.release();
         // Every batch in it was checked on its way.
         let (file, created_ms) = (Arc::new(SegmentFile::new(files, 0)), now_ms);
-        Segment {
-            file,
-            size: group.size,
-            stats: group.stats,
-            index,
-            time_index,
-            created_ms,
-            ahead: None,
-            has_remains: false,
-        }
+        Segment::new(file, group.size, group.stats, index, time_index, created_ms)
     }
 }
 

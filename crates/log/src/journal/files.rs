@@ -20,6 +20,14 @@ pub struct JournalFile {
     pub(super) file: Arc<dyn VfsFile>,
 }
 
+impl JournalFile {
+    /// Puts a new generation in the place of what was in the file. A failed sync is no full disk, whatever the disk says.
+    pub(super) fn begin(&self, header: &FileHeader) -> io::Result<()> {
+        self.file.write_all_at(&header.encode(), 0)?;
+        self.file.sync_data().map_err(io::Error::other)
+    }
+}
+
 /// A file that is full, or was found at the start, and may be needed for recovery.
 struct Used {
     generation: u64,
@@ -134,8 +142,7 @@ impl JournalFiles {
     pub fn begin_anew(&mut self) -> io::Result<()> {
         let Some(next) = self.free.last().filter(|_| self.last_generation > 0) else { return Ok(()) };
         let header = self.next_header(None);
-        next.file.write_all_at(&header.encode(), 0)?;
-        next.file.sync_data()?;
+        next.begin(&header)?;
         self.last_generation = header.generation;
         self.previous_end = FILE_HEADER_BYTES;
         Ok(())

@@ -50,11 +50,10 @@ impl JournalWriter {
         });
         let header = files.next_header(written);
         // On disk before the first entry: else a crash could leave the old header over parts of new entries.
-        if let Err(error) = file.file.write_all_at(&header.encode(), 0) {
+        if let Err(error) = file.begin(&header) {
             files.add(file);
             return Err(error);
         }
-        file.file.sync_data().map_err(io::Error::other)?;
         let last_group = header.first_group - 1;
         files.went_on_in(file.number, &header);
         let full = self.active.replace(Active { file, header, end: FILE_HEADER_BYTES, last_group });

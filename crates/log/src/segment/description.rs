@@ -31,7 +31,7 @@ impl Segment {
         let index = Entries::from_description(from, files.clone())?;
         let time_index = Entries::from_description(from, files.clone())?;
         let file = Arc::new(SegmentFile::new(files, size));
-        Some(Segment { file, size, stats, index, time_index, created_ms, ahead: None, has_remains: false })
+        Some(Segment::new(file, size, stats, index, time_index, created_ms))
     }
 }
 

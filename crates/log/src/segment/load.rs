@@ -87,16 +87,7 @@ impl Load<'_> {
         let time_index = checked_entries(files, audit.times_fit, times);
         let created_ms = file.modified_ms().unwrap_or(self.now_ms);
         let file = Arc::new(SegmentFile::new(files.clone(), 0));
-        let segment = Segment {
-            file,
-            size: scan.valid_bytes,
-            stats,
-            index,
-            time_index,
-            created_ms,
-            ahead: None,
-            has_remains: false,
-        };
+        let segment = Segment::new(file, scan.valid_bytes, stats, index, time_index, created_ms);
         Ok(Loaded { segment, damage: scan.damage, epochs: scan.epochs, has_gaps: scan.has_gaps })
     }
 
@@ -165,16 +156,7 @@ impl Load<'_> {
         let created_ms = file.modified_ms().unwrap_or(self.now_ms);
         files.release(Part::Log);
         let file = Arc::new(SegmentFile::new(files, start));
-        let segment = Segment {
-            file,
-            size: scan.valid_bytes,
-            stats,
-            index,
-            time_index,
-            created_ms,
-            ahead: None,
-            has_remains: false,
-        };
+        let segment = Segment::new(file, scan.valid_bytes, stats, index, time_index, created_ms);
         Ok(Some(Loaded { segment, damage: scan.damage, epochs, has_gaps: false }))
     }
 

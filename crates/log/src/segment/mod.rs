@@ -69,19 +69,25 @@ impl Segment {
             made.inspect_err(|_| drop(folder.vfs.remove_file(&files.path(Part::Log))))?;
             files.was_written();
         }
-        let segment = Segment {
-            file: Arc::new(SegmentFile::new(files.clone(), 0)),
-            size: 0,
-            stats: SegmentStats::new(base_offset, config.index_interval()),
-            index: Entries::empty(files.clone()),
-            time_index: Entries::empty(files),
-            created_ms: now_ms,
-            ahead: None,
-            has_remains: false,
-        };
+        let file = Arc::new(SegmentFile::new(files.clone(), 0));
+        let stats = SegmentStats::new(base_offset, config.index_interval());
+        let (index, time_index) = (Entries::empty(files.clone()), Entries::empty(files));
+        let segment = Segment::new(file, 0, stats, index, time_index, now_ms);
         segment.index.touch();
         segment.time_index.touch();
         Ok(segment)
+    }
+
+    /// A segment to which nothing has been appended since it was put together.
+    pub(crate) fn new(
+        file: Arc<SegmentFile>,
+        size: u64,
+        stats: SegmentStats,
+        index: Entries<OffsetEntry>,
+        time_index: Entries<TimeEntry>,
+        created_ms: TimestampMs,
+    ) -> Segment {
+        Segment { file, size, stats, index, time_index, created_ms, ahead: None, has_remains: false }
     }
 
     pub(crate) fn base_offset(&self) -> Offset {
