@@ -26,7 +26,7 @@ use tracing::{debug, error, warn};
 
 use super::budget::Share;
 use super::frames::FrameBuffer;
-use super::outgoing::{Frame, Outgoing};
+use super::outgoing::{Frame, LocalReader, Outgoing};
 use crate::broker::Broker;
 use crate::dispatch::{self, Answer, ConnectionInfo, Finish, Outcome};
 use crate::journals;
@@ -123,7 +123,8 @@ pub(crate) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let _open = broker.metrics.connection_opened(&listener);
-    let info = Arc::new(ConnectionInfo::new(listener, peer, stream.local_addr().ok()));
+    let here = stream.local_addr().ok();
+    let info = Arc::new(ConnectionInfo::new(listener, peer, here));
     let opened = Instant::now();
     let mut connection = Connection {
         frames: FrameBuffer::new(broker.settings.socket_request_max_bytes),
@@ -135,6 +136,7 @@ pub(crate) async fn serve(
         last_active: opened,
         last_read: opened,
         now: opened,
+        local: LocalReader::new(peer, here),
         info,
         broker: Arc::clone(&broker),
         stream,
@@ -161,6 +163,7 @@ struct Connection {
     now: Instant,
     /// When the bytes came in of which frames are being handled.
     last_read: Instant,
+    local: Option<LocalReader>,
     info: Arc<ConnectionInfo>,
     broker: Arc<Broker>,
     stream: TcpStream,
@@ -309,7 +312,7 @@ impl Connection {
             return Ok(any);
         }
         let patience = Duration::from_millis(self.broker.settings.connections_max_idle_ms);
-        self.now = out.send(&self.stream, patience, self.now).await?;
+        self.now = out.send(&self.stream, self.local.as_ref(), patience, self.now).await?;
         self.last_active = self.now;
         Ok(true)
     }

@@ -4,6 +4,8 @@
 //! **Invariant:** a frame is sent whole or its connection ends: when a file turns out shorter than a frame has promised,
 //! nothing else may follow on the wire.
 
+mod local_reader;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use barnabas_common::vfs::FileRange;
 use barnabas_protocol::Chunk;
 use bytes::Buf;
 
+pub(super) use self::local_reader::LocalReader;
 use super::stream::Stream;
 use crate::metrics::UnsentAnswer;
 
@@ -68,19 +71,29 @@ impl Outgoing {
         self.chunks.is_empty()
     }
 
+    fn has_files(&self) -> bool {
+        self.chunks.iter().any(|chunk| matches!(chunk, Chunk::File(_)))
+    }
+
     /// Hands everything to the kernel. A peer that takes nothing for as long as `patience` is an error. `began` is now; so is
     /// what it returns, later.
     pub(crate) async fn send(
         mut self,
         stream: &impl Stream,
+        local: Option<&LocalReader>,
         patience: Duration,
         began: Instant,
     ) -> io::Result<Instant> {
+        let mut copies = self.has_files() && local.is_some_and(|reader| reader.competes(began));
         loop {
-            match send_now(stream, &mut self.chunks)? {
+            match send_now(stream, &mut self.chunks, copies)? {
                 Progress::Done => break,
                 // The socket nearly always takes a whole answer at once; only one that does not is watched by a timer.
-                Progress::Full => tokio::time::timeout(patience, stream.writable()).await??,
+                Progress::Full => {
+                    // What did not fit would be read twice.
+                    copies = false;
+                    tokio::time::timeout(patience, stream.writable()).await??;
+                }
                 Progress::TurnOver => tokio::task::yield_now().await,
             }
         }
@@ -91,14 +104,14 @@ impl Outgoing {
 }
 
 /// Sends what the socket takes without waiting.
-fn send_now(stream: &impl Stream, chunks: &mut VecDeque<Chunk>) -> io::Result<Progress> {
+fn send_now(stream: &impl Stream, chunks: &mut VecDeque<Chunk>, copies: bool) -> io::Result<Progress> {
     let mut turn_bytes = 0;
     loop {
         let sent = match chunks.front_mut() {
             None => return Ok(Progress::Done),
             Some(_) if turn_bytes >= TURN_BYTES => return Ok(Progress::TurnOver),
             Some(Chunk::Bytes(_)) => send_bytes(stream, chunks.make_contiguous()),
-            Some(Chunk::File(range)) => match send_file(stream, range, TURN_BYTES - turn_bytes) {
+            Some(Chunk::File(range)) => match send_file(stream, range, TURN_BYTES - turn_bytes, copies) {
                 Err(error) if is_unsupported(&error) => {
                     let bytes = range.read_front(READ_BYTES)?;
                     chunks.push_front(Chunk::Bytes(bytes));
@@ -134,9 +147,14 @@ fn send_bytes(stream: &impl Stream, chunks: &[Chunk]) -> io::Result<usize> {
     }
 }
 
-fn send_file(stream: &impl Stream, range: &FileRange, max_bytes: usize) -> io::Result<usize> {
+fn send_file(stream: &impl Stream, range: &FileRange, max_bytes: usize, copies: bool) -> io::Result<usize> {
     let wanted = range.len().min(max_bytes);
-    match stream.try_send_file(range.file(), range.position(), wanted) {
+    let sent = if copies {
+        local_reader::send_copy(range, wanted, |bytes| stream.try_send(&[IoSlice::new(bytes)], false))
+    } else {
+        stream.try_send_file(range.file(), range.position(), wanted)
+    };
+    match sent {
         // Only a follower that gives up what its leader does not have cuts off a file, and only where no consumer may
         // read. Whoever is sent such a range all the same has been promised bytes that there are no more.
         Ok(0) if wanted > 0 => {

@@ -77,6 +77,13 @@ fn outgoing(chunks: impl IntoIterator<Item = Chunk>) -> Outgoing {
     Outgoing { chunks: chunks.into_iter().collect(), unsent: Vec::new() }
 }
 
+/// A reader that others on this thread compete with.
+fn one_of_several() -> LocalReader {
+    let [one, other] = [1, 2].map(|port| LocalReader::new(([127, 0, 0, 1], port).into(), None).unwrap());
+    other.competes(Instant::now());
+    one
+}
+
 fn bytes(text: &'static str) -> Chunk {
     Bytes::from_static(text.as_bytes()).into()
 }
@@ -98,9 +105,12 @@ async fn whatever_the_socket_takes_the_order_holds() {
     let expected = flat(mixed(&file));
     for at_once in [1, 7, 1000, 100_000] {
         for sends_files in [true, false] {
-            let stream = Trickle::new(at_once, sends_files);
-            outgoing(mixed(&file)).send(&stream, PATIENCE, Instant::now()).await.unwrap();
-            assert!(*stream.taken.lock().unwrap() == expected, "{at_once} at once, files {sends_files}");
+            for local in [None, Some(one_of_several())] {
+                let stream = Trickle::new(at_once, sends_files);
+                outgoing(mixed(&file)).send(&stream, local.as_ref(), PATIENCE, Instant::now()).await.unwrap();
+                let what = format!("{at_once} at once, files {sends_files}, local {}", local.is_some());
+                assert!(*stream.taken.lock().unwrap() == expected, "{what}");
+            }
         }
     }
 }
@@ -110,7 +120,7 @@ async fn what_stands_before_a_file_waits_for_it() {
     let file = file(&MemVfs::new(), Path::new("/f"), &content(1000));
     let stream = Trickle::new(100_000, true);
     let range = Chunk::File(FileRange::new(file, 0, 10));
-    outgoing([bytes("a"), bytes("b"), range, bytes("c")]).send(&stream, PATIENCE, Instant::now()).await.unwrap();
+    outgoing([bytes("a"), bytes("b"), range, bytes("c")]).send(&stream, None, PATIENCE, Instant::now()).await.unwrap();
     let mut calls = stream.calls.lock().unwrap().clone();
     // Every other call finds the socket full.
     calls.dedup();
@@ -118,13 +128,24 @@ async fn what_stands_before_a_file_waits_for_it() {
 }
 
 #[tokio::test]
+async fn competing_local_readers_get_copies() {
+    let file = file(&MemVfs::new(), Path::new("/f"), &content(3 << 20));
+    let stream = Trickle::new(usize::MAX, true);
+    *stream.has_room.lock().unwrap() = false;
+    let range = Chunk::File(FileRange::new(file, 0, 3 << 20));
+    outgoing([range]).send(&stream, Some(&one_of_several()), PATIENCE, Instant::now()).await.unwrap();
+    // A socket that is full ends it: what does not fit would be read twice.
+    assert_eq!(*stream.calls.lock().unwrap(), ["bytes", "bytes", "file", "file", "file"]);
+}
+
+#[tokio::test]
 async fn a_file_that_became_shorter_ends_the_connection() {
-    for sends_files in [true, false] {
+    for (sends_files, local) in [(true, None), (false, None), (true, Some(one_of_several()))] {
         let file = file(&MemVfs::new(), Path::new("/f"), &content(1000));
         let chunks = [bytes("head"), Chunk::File(FileRange::new(Arc::clone(&file), 500, 400)), bytes("next frame")];
         file.set_len(600).unwrap();
         let stream = Trickle::new(1000, sends_files);
-        let error = outgoing(chunks).send(&stream, PATIENCE, Instant::now()).await.unwrap_err();
+        let error = outgoing(chunks).send(&stream, local.as_ref(), PATIENCE, Instant::now()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         assert!(!stream.taken.lock().unwrap().ends_with(b"frame"));
     }
@@ -144,7 +165,8 @@ async fn a_peer_that_takes_nothing_is_given_up() {
             std::future::pending().await
         }
     }
-    let error = outgoing([bytes("answer")]).send(&Stuck, Duration::from_millis(1), Instant::now()).await.unwrap_err();
+    let error =
+        outgoing([bytes("answer")]).send(&Stuck, None, Duration::from_millis(1), Instant::now()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
@@ -164,7 +186,8 @@ async fn files_reach_a_slow_reader_over_a_real_socket() {
     for file in [on_disk, in_memory] {
         let (near, mut far) = pair().await;
         let range = FileRange::new(file, 1, whole.len() - 1);
-        let sending = outgoing([bytes("\0"), Chunk::File(range), bytes("end")]).send(&near, PATIENCE, Instant::now());
+        let sending =
+            outgoing([bytes("\0"), Chunk::File(range), bytes("end")]).send(&near, None, PATIENCE, Instant::now());
         let reading = async {
             let mut got = vec![0; whole.len() + 3];
             for part in got.chunks_mut(300_000) {
@@ -187,7 +210,8 @@ async fn a_file_cut_while_the_socket_is_full_ends_the_connection() {
     let (near, mut far) = pair().await;
     let range = FileRange::new(Arc::clone(&file), 0, whole.len());
     let sending = async move {
-        let result = outgoing([Chunk::File(range), bytes("next frame")]).send(&near, PATIENCE, Instant::now()).await;
+        let result =
+            outgoing([Chunk::File(range), bytes("next frame")]).send(&near, None, PATIENCE, Instant::now()).await;
         drop(near);
         result
     };
