@@ -18,6 +18,8 @@ pub use surroundings::{read_network, resolve};
 pub struct Subnet {
     pub address: IpAddr,
     pub prefix_len: u32,
+    /// Whether it ends at this machine: the one that its containers share.
+    pub is_inside: bool,
 }
 
 /// The network as this process sees it.
@@ -122,13 +124,22 @@ impl Network {
         if self.gateways.contains(&peer) {
             return Place::Elsewhere;
         }
-        let shared = self.subnets.iter().find(|subnet| subnet.contains(local) && subnet.contains(peer));
-        match shared {
+        match self.shared_subnet(local, peer) {
             // Where containers are, this is their host, even on networks without a way out.
             Some(subnet) if subnet.first_host() == Some(peer) => Place::Elsewhere,
             Some(_) => Place::Neighbour,
             None => Place::Elsewhere,
         }
+    }
+
+    /// Whether the client runs on the same cores, as far as can be told.
+    pub fn is_on_this_machine(&self, link: Link) -> bool {
+        let (local, peer) = (link.local.ip().to_canonical(), link.peer.ip().to_canonical());
+        self.place_of(link) == Place::ThisHost || self.shared_subnet(local, peer).is_some_and(|subnet| subnet.is_inside)
+    }
+
+    fn shared_subnet(&self, local: IpAddr, peer: IpAddr) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.contains(local) && subnet.contains(peer))
     }
 }
 

@@ -4,24 +4,33 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Network, Subnet, Surroundings, is_loopback};
 use crate::broker::Broker;
 
+const INTERFACES: &str = "/sys/class/net";
 /// How often to look whether networks came or went, and whether names resolve that did not.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The network as it is now.
 pub fn read_network() -> Network {
     let read = |name: &str| fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default();
-    let (mut gateways, mut subnets) = parse_routes(&read("route"));
+    let (routes, addresses_v6) = (read("route"), read("if_inet6"));
+    let (mut gateways, mut found) = parse_routes(&routes);
     let mut own = parse_local_addresses(&read("fib_trie"));
-    for (address, prefix_len) in parse_addresses_v6(&read("if_inet6")) {
-        own.push(address);
-        subnets.push(Subnet { address, prefix_len });
+    for on_interface in parse_addresses_v6(&addresses_v6) {
+        own.push(on_interface.address);
+        found.push(on_interface);
     }
+    let subnets = found.into_iter().map(|OnInterface { address, prefix_len, interface }| Subnet {
+        address,
+        prefix_len,
+        is_inside: ends_inside(&Path::new(INTERFACES).join(interface)),
+    });
+    let subnets = subnets.collect();
     gateways.extend(parse_gateways_v6(&read("ipv6_route")));
     Network { own, gateways, subnets }
 }
@@ -62,8 +71,30 @@ fn look(known: &Surroundings, hosts: Vec<String>) -> Surroundings {
     Surroundings { network: read_network(), bound: known.bound.clone(), names }
 }
 
+/// A network, or an own address in it, and the name of the interface that leads there.
+#[derive(Debug, PartialEq)]
+struct OnInterface<'a> {
+    address: IpAddr,
+    prefix_len: u32,
+    interface: &'a str,
+}
+
+/// Whether what is sent by an interface stays on this machine: one end of a pair, such as a container has, or a bridge
+/// between such ends. Overlay networks look the same from inside.
+fn ends_inside(interface: &Path) -> bool {
+    let read = |name: &str| fs::read_to_string(interface.join(name)).unwrap_or_default();
+    let kind = read("uevent").lines().find_map(|line| line.strip_prefix("DEVTYPE=").map(str::to_owned));
+    match kind.as_deref() {
+        None => read("ifindex") != read("iflink"),
+        Some("bridge") => fs::read_dir(interface.join("brif")).is_ok_and(|ports| {
+            ports.flatten().all(|port| !Path::new(INTERFACES).join(port.file_name()).join("device").exists())
+        }),
+        Some(_) => false,
+    }
+}
+
 /// Gateways and directly connected networks of `/proc/net/route`.
-fn parse_routes(text: &str) -> (Vec<IpAddr>, Vec<Subnet>) {
+fn parse_routes(text: &str) -> (Vec<IpAddr>, Vec<OnInterface<'_>>) {
     let (mut gateways, mut subnets) = (Vec::new(), Vec::new());
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -72,7 +103,8 @@ fn parse_routes(text: &str) -> (Vec<IpAddr>, Vec<Subnet>) {
         if !gateway.is_unspecified() {
             gateways.push(gateway.into());
         } else if !mask.is_unspecified() {
-            subnets.push(Subnet { address: destination.into(), prefix_len: mask.to_bits().leading_ones() });
+            let (address, prefix_len) = (destination.into(), mask.to_bits().leading_ones());
+            subnets.push(OnInterface { address, prefix_len, interface: fields[0] });
         }
     }
     (gateways, subnets)
@@ -98,15 +130,15 @@ fn parse_local_addresses(text: &str) -> Vec<IpAddr> {
     found
 }
 
-/// Addresses and prefix lengths of `/proc/net/if_inet6`.
-fn parse_addresses_v6(text: &str) -> Vec<(IpAddr, u32)> {
-    let line = |line: &str| {
+/// Own addresses of `/proc/net/if_inet6`.
+fn parse_addresses_v6(text: &str) -> Vec<OnInterface<'_>> {
+    fn parse(line: &str) -> Option<OnInterface<'_>> {
         let mut fields = line.split_ascii_whitespace();
         let address = parse_v6(fields.next()?)?;
         let prefix_len = u32::from_str_radix(fields.nth(1)?, 16).ok()?;
-        Some((address.into(), prefix_len))
-    };
-    text.lines().filter_map(line).collect()
+        Some(OnInterface { address: address.into(), prefix_len, interface: fields.nth(2)? })
+    }
+    text.lines().filter_map(parse).collect()
 }
 
 fn parse_gateways_v6(text: &str) -> Vec<IpAddr> {
@@ -140,7 +172,8 @@ mod tests {
     fn routes_tell_gateway_and_network() {
         let (gateways, subnets) = parse_routes(ROUTE);
         assert_eq!(gateways, ["172.18.0.1".parse::<IpAddr>().unwrap()]);
-        assert_eq!(subnets, [Subnet { address: "172.18.0.0".parse().unwrap(), prefix_len: 16 }]);
+        let subnet = OnInterface { address: "172.18.0.0".parse().unwrap(), prefix_len: 16, interface: "eth0" };
+        assert_eq!(subnets, [subnet]);
     }
 
     #[test]
@@ -153,12 +186,33 @@ mod tests {
     #[test]
     fn v6_addresses_and_gateways() {
         let addresses = parse_addresses_v6("fd000000000000000000000000000002 04 40 00 82     eth0\nbroken\n");
-        assert_eq!(addresses, [("fd00::2".parse().unwrap(), 64)]);
+        let address = "fd00::2".parse().unwrap();
+        assert_eq!(addresses, [OnInterface { address, prefix_len: 64, interface: "eth0" }]);
         let zero = "0".repeat(32);
         let routes = format!(
             "{zero} 00 {zero} 00 fd000000000000000000000000000001 00000400 3 0 3 eth0\n{zero} 00 {zero} 00 {zero} 0 1 0 1 lo\n"
         );
         assert_eq!(parse_gateways_v6(&routes), ["fd00::1".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn which_interfaces_end_inside() {
+        let root = tempfile::tempdir().unwrap();
+        let interface = |name: &str, uevent: &str, index: &str, link: &str| {
+            let dir = root.path().join(name);
+            fs::create_dir(&dir).unwrap();
+            for (file, text) in [("uevent", uevent), ("ifindex", index), ("iflink", link)] {
+                fs::write(dir.join(file), text).unwrap();
+            }
+            dir
+        };
+        assert!(ends_inside(&interface("eth0", "INTERFACE=eth0\nIFINDEX=2\n", "2\n", "7\n")));
+        assert!(!ends_inside(&interface("eth1", "INTERFACE=eth1\nIFINDEX=2\n", "2\n", "2\n")));
+        assert!(!ends_inside(&interface("eth1.5", "DEVTYPE=vlan\nINTERFACE=eth1.5\n", "3\n", "2\n")));
+        let bridge = interface("docker0", "DEVTYPE=bridge\nINTERFACE=docker0\n", "5\n", "5\n");
+        fs::create_dir_all(bridge.join("brif/no-such-card")).unwrap();
+        assert!(ends_inside(&bridge));
+        assert!(!ends_inside(&root.path().join("missing")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ fn container(own: &str, bound: &[&str]) -> Surroundings {
         network: Network {
             own: vec![own, Ipv4Addr::LOCALHOST.into()],
             gateways: vec![gateway.parse().unwrap()],
-            subnets: vec![Subnet { address: own, prefix_len }],
+            subnets: vec![Subnet { address: own, prefix_len, is_inside: true }],
         },
         bound: bound.iter().map(|address| address.parse().unwrap()).collect(),
         names: [("kafka".to_owned(), vec![own]), ("outside.example".to_owned(), vec!["203.0.113.7".parse().unwrap()])]
@@ -175,8 +175,8 @@ fn a_host_of_containers_itself() {
             own: vec!["172.17.0.1".parse().unwrap(), "192.0.2.2".parse().unwrap()],
             gateways: vec!["192.0.2.1".parse().unwrap()],
             subnets: vec![
-                Subnet { address: "172.17.0.0".parse().unwrap(), prefix_len: 16 },
-                Subnet { address: "192.0.2.0".parse().unwrap(), prefix_len: 24 },
+                Subnet { address: "172.17.0.0".parse().unwrap(), prefix_len: 16, is_inside: true },
+                Subnet { address: "192.0.2.0".parse().unwrap(), prefix_len: 24, is_inside: false },
             ],
         },
         bound: vec!["0.0.0.0:9092".parse().unwrap()],
@@ -239,4 +239,25 @@ fn the_host_on_a_network_without_a_way_out() {
 fn without_any_knowledge_of_the_network_the_advertised_address_stands() {
     let around = Surroundings { bound: vec!["0.0.0.0:9092".parse().unwrap()], ..Surroundings::default() };
     judge(&around, &[case("anybody", ("localhost", 9092), "172.18.0.5:9092", "172.18.0.9", HERE, None)]);
+}
+
+#[test]
+fn whose_cores_a_client_takes() {
+    let network = |is_inside| {
+        let mut network = container("172.18.0.5", &[]).network;
+        network.subnets[0].is_inside = is_inside;
+        network
+    };
+    let link =
+        |peer: &str| Link { local: "172.18.0.5:9092".parse().unwrap(), peer: format!("{peer}:5000").parse().unwrap() };
+    for (peer, inside, outside) in [
+        ("127.0.0.1", true, true),
+        ("172.18.0.5", true, true),
+        ("172.18.0.9", true, false),
+        ("172.18.0.1", true, false),
+        ("203.0.113.7", false, false),
+    ] {
+        assert_eq!(network(true).is_on_this_machine(link(peer)), inside, "{peer} of a network of containers");
+        assert_eq!(network(false).is_on_this_machine(link(peer)), outside, "{peer} of a network of machines");
+    }
 }

@@ -27,6 +27,7 @@ use tracing::{debug, error, warn};
 use super::budget::Share;
 use super::frames::FrameBuffer;
 use super::outgoing::{Frame, LocalReader, Outgoing};
+use crate::advertised::Link;
 use crate::broker::Broker;
 use crate::dispatch::{self, Answer, ConnectionInfo, Finish, Outcome};
 use crate::journals;
@@ -136,7 +137,7 @@ pub(crate) async fn serve(
         last_active: opened,
         last_read: opened,
         now: opened,
-        local: LocalReader::new(peer, here),
+        local: here.and_then(|local| LocalReader::new(&broker.surroundings.read().network, Link { local, peer })),
         info,
         broker: Arc::clone(&broker),
         stream,

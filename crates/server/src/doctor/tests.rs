@@ -25,7 +25,7 @@ fn in_container(bound: &str, told: &str, port: u16) -> Facts {
             network: Network {
                 own: vec![own],
                 gateways: vec!["172.18.0.1".parse().unwrap()],
-                subnets: vec![Subnet { address: "172.18.0.0".parse().unwrap(), prefix_len: 16 }],
+                subnets: vec![Subnet { address: "172.18.0.0".parse().unwrap(), prefix_len: 16, is_inside: true }],
             },
             bound: vec![bound],
             names: [("kafka".to_owned(), vec![own]), ("nowhere".to_owned(), Vec::new())].into(),

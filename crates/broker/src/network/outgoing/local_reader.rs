@@ -5,11 +5,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use barnabas_common::vfs::FileRange;
+
+use crate::advertised::{Link, Network};
 
 /// Two readers compete if their large answers are no further apart.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -29,10 +30,10 @@ pub(crate) struct LocalReader {
 }
 
 impl LocalReader {
-    pub(crate) fn new(peer: SocketAddr, here: Option<SocketAddr>) -> Option<Self> {
+    /// `None` if the other end is elsewhere.
+    pub(crate) fn new(network: &Network, link: Link) -> Option<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let is_local = peer.ip().to_canonical().is_loopback() || here.is_some_and(|here| here.ip() == peer.ip());
-        is_local.then(|| Self { id: NEXT.fetch_add(1, Ordering::Relaxed) })
+        network.is_on_this_machine(link).then(|| Self { id: NEXT.fetch_add(1, Ordering::Relaxed) })
     }
 
     /// Whether another one was sent a large answer just now. To be asked once per large answer.
@@ -64,22 +65,14 @@ pub(super) fn send_copy(
 mod tests {
     use super::*;
 
-    fn reader(peer: &str, here: &str) -> Option<LocalReader> {
-        LocalReader::new(peer.parse().unwrap(), here.parse().ok())
-    }
-
-    #[test]
-    fn who_is_on_this_machine() {
-        assert!(reader("127.0.0.1:5000", "127.0.0.1:9092").is_some());
-        assert!(reader("[::ffff:127.0.0.1]:5000", "").is_some());
-        assert!(reader("192.168.7.2:5000", "192.168.7.2:9092").is_some());
-        assert!(reader("192.168.7.3:5000", "192.168.7.2:9092").is_none());
-        assert!(reader("192.168.7.3:5000", "").is_none());
+    fn reader() -> LocalReader {
+        let here = "127.0.0.1:9092".parse().unwrap();
+        LocalReader::new(&Network::default(), Link { local: here, peer: here }).unwrap()
     }
 
     #[test]
     fn readers_compete_while_their_answers_alternate() {
-        let [one, other] = [(); 2].map(|()| reader("127.0.0.1:5000", "").unwrap());
+        let [one, other] = [(); 2].map(|()| reader());
         let start = Instant::now();
         let after = |millis| start + Duration::from_millis(millis);
         assert!(!one.competes(start), "nobody was there before");

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::advertised::{Link, Network};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -79,7 +80,9 @@ fn outgoing(chunks: impl IntoIterator<Item = Chunk>) -> Outgoing {
 
 /// A reader that others on this thread compete with.
 fn one_of_several() -> LocalReader {
-    let [one, other] = [1, 2].map(|port| LocalReader::new(([127, 0, 0, 1], port).into(), None).unwrap());
+    let here = ([127, 0, 0, 1], 9092).into();
+    let reader = |()| LocalReader::new(&Network::default(), Link { local: here, peer: here }).unwrap();
+    let [one, other] = [(); 2].map(reader);
     other.competes(Instant::now());
     one
 }
