@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::broker::Broker;
 use crate::log_dirs::DataDir;
+use crate::partitions::OlderFolder;
 
 /// What is written of one partition.
 #[derive(Clone, Copy)]
@@ -54,6 +55,15 @@ impl Checkpoints {
             return self.write_with(broker, &mut state);
         }
         Ok(())
+    }
+
+    /// Drops what is said of these folders, which are going: new ones of their names are not to be judged by it.
+    pub(crate) fn forget(&self, broker: &Broker, folders: &[OlderFolder]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        for (dir, name) in folders {
+            state.last.get_mut(*dir).and_then(|last| last.remove(name));
+        }
+        self.write_with(broker, &mut state)
     }
 
     /// The last write before the logs are closed.

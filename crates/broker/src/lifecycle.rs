@@ -213,6 +213,8 @@ async fn load(broker: &Arc<Broker>, life: &Arc<PartitionLife>) -> Result<(), Sta
         let _ = broker.checkpoints.forget_strangers(&broker);
         cleaner::forget_gone(&broker);
         life.replace_older(&broker.replicas, &image);
+        // What passed meanwhile must not keep a log from what the journal has of it.
+        life.open_again(&broker.replicas, &image, |older| broker.checkpoints.forget(&broker, older));
         journals::start(&broker)?;
         // A dir that has failed so far costs its partitions, not the start.
         dir_failure::take_out(&broker);

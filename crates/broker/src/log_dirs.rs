@@ -96,24 +96,14 @@ pub(crate) fn open(
     let known = found.iter().flatten().find_map(|(_, found)| found.as_ref()).map(|known| known.cluster_id.clone());
     let cluster_id = wanted_cluster_id.map(str::to_owned).or(known).unwrap_or_else(|| Uuid::random().to_string());
     let present = found.iter().flatten().filter_map(|(_, found)| found.as_ref()?.directory_id).collect();
-    for (dir, found) in watched.log_dirs().iter().zip(&mut found) {
-        let checked = match found {
-            Some((files, Some(_))) => known_dirs.read(&**vfs, files.path()).map_err(data_dir_error(files, HINT)),
-            _ => Ok(()),
-        };
-        if unless_broken(watched, dir, checked)?.is_none() {
-            *found = None;
-        }
-    }
-    for (dir, found) in watched.log_dirs().iter().zip(&mut found) {
-        let checked = found.as_ref().map_or(Ok(()), |(files, found)| match found {
-            Some(found) => check_identity(files.path(), found, node_id, &cluster_id),
-            None => refuse_foreign_data(files).and_then(|()| known_dirs.check_empty(files.path(), &present)),
-        });
-        if unless_broken(watched, dir, checked)?.is_none() {
-            *found = None;
-        }
-    }
+    drop_broken(watched, &mut found, |files, found| match found {
+        Some(_) => known_dirs.read(&**vfs, files.path()).map_err(data_dir_error(files, HINT)),
+        None => Ok(()),
+    })?;
+    drop_broken(watched, &mut found, |files, found| match found {
+        Some(found) => check_identity(files.path(), found, node_id, &cluster_id),
+        None => refuse_foreign_data(files).and_then(|()| known_dirs.check_empty(files.path(), &present)),
+    })?;
     let mut dirs = Vec::new();
     for (dir, found) in watched.log_dirs().iter().zip(found) {
         let adopted = found.map(|(files, found)| adopt(files, found, dir, &cluster_id, node_id));
@@ -144,6 +134,24 @@ fn unless_broken<T>(
         }
         Err(error) => Err(error),
     }
+}
+
+/// A locked folder and its identity, if it has one; nothing if it is out of use.
+type Found = Option<(LogDir, Option<MetaProperties>)>;
+
+/// Looks at all folders that are in use, and takes those out of use for which `check` says so.
+fn drop_broken(
+    all: &WatchedDirs,
+    found: &mut [Found],
+    mut check: impl FnMut(&LogDir, Option<&MetaProperties>) -> Result<(), StartError>,
+) -> Result<(), StartError> {
+    for (dir, found) in all.log_dirs().iter().zip(found) {
+        let Some((files, identity)) = found else { continue };
+        if unless_broken(all, dir, check(files, identity.as_ref()))?.is_none() {
+            *found = None;
+        }
+    }
+    Ok(())
 }
 
 /// A folder of which nothing is known.

@@ -60,7 +60,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
             let flushed = maintain(&broker, &partitions[turn], expire) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
-            life.open_again(&broker.replicas, &broker.image());
+            life.open_again(&broker.replicas, &broker.image(), |older| broker.checkpoints.forget(&broker, older));
             journals::sync_new_folders(&broker);
             if checkpoint || flushed {
                 // Said by the writer; the next round tries again.

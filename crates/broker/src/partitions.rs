@@ -2,6 +2,7 @@
 //! gone, and hands changed settings on. Clients see an image only after this has carried it out.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +27,9 @@ const LOGS_PER_THREAD: usize = 32;
 /// Of the file handles that the process may have, logs keep at most this share open; the rest is for connections.
 const SHARE_OF_HANDLES: u64 = 2;
 
+/// Whose folder is in the way of a partition.
+const OLDER: &str = "an older topic of this name";
+
 /// Why a log is opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opening {
@@ -49,6 +53,9 @@ enum NotOpened<'a> {
     IsOlder,
 }
 
+/// A folder that has the name of a partition and is another topic's: in which dir.
+pub(crate) type OlderFolder = (usize, TopicPartition);
+
 /// A partition that was deleted and whose folder is there still.
 pub(crate) struct Deleted {
     partition: TopicPartition,
@@ -68,8 +75,8 @@ pub(crate) struct PartitionLife {
     pub clock: Arc<dyn Clock>,
     pub dirs: Arc<Vec<DataDir>>,
     watched: Arc<WatchedDirs>,
-    /// Names that were in several dirs at the start.
-    twice: BTreeSet<TopicPartition>,
+    /// Names that were in several dirs at the start; none if a dir could not be listed.
+    twice: Option<BTreeSet<TopicPartition>>,
     pub configs: Configs,
     handles: Arc<Handles>,
     /// How many partitions each folder holds, about.
@@ -79,8 +86,8 @@ pub(crate) struct PartitionLife {
     failed: Mutex<Vec<(TopicPartition, Uuid, Opening)>>,
     /// Held by who opens and deletes: names of folders go from topic to topic.
     steps: Mutex<()>,
-    /// Found at the start: folders of older topics, in which dir.
-    older: Mutex<Vec<(usize, TopicPartition)>>,
+    /// Found where a partition of before this start was looked for: folders of older topics.
+    older: Mutex<Vec<OlderFolder>>,
 }
 
 impl PartitionLife {
@@ -91,9 +98,9 @@ impl PartitionLife {
         (dirs, watched): (Arc<Vec<DataDir>>, Arc<WatchedDirs>),
         configs: Configs,
     ) -> Self {
-        let held: Vec<_> = dirs.iter().map(|dir| dir.files.partitions().unwrap_or_default()).collect();
-        let loads = held.iter().map(|held| AtomicUsize::new(held.len())).collect();
-        let twice = in_several(held);
+        let held: Vec<_> = dirs.iter().map(|dir| dir.files.partitions()).collect();
+        let loads = held.iter().map(|held| AtomicUsize::new(held.as_ref().map_or(0, Vec::len))).collect();
+        let twice = held.into_iter().collect::<io::Result<_>>().ok().map(in_several);
         let handles = Handles::with_limit(handles_for_logs());
         let (doomed, failed, steps, older) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
         Self { node_id, vfs, clock, dirs, watched, twice, configs, handles, loads, doomed, failed, steps, older }
@@ -117,15 +124,26 @@ impl PartitionLife {
     pub(crate) fn replace_older(&self, replicas: &ReplicaManager, image: &MetadataImage) {
         self.set_strays_aside(image);
         let older = std::mem::take(&mut *self.older.lock());
-        for (dir, partition) in &older {
-            self.set_aside(&self.dirs[*dir], partition, "an older topic of this name");
-        }
         let names: BTreeSet<_> = older.iter().map(|(_, partition)| partition).collect();
         let is_missing = |name: &&TopicPartition| replicas.get(&name.topic, name.partition).is_none();
         let wanted = names.into_iter().filter(is_missing);
         let wanted: Vec<_> =
             wanted.filter_map(|name| image.topic(&name.topic).map(|topic| (topic, name.partition))).collect();
-        self.open_all(replicas, image, &wanted, Opening::Created);
+        self.set_older_aside(replicas, image, &older, &wanted);
+    }
+
+    /// Makes room for these partitions and opens them.
+    fn set_older_aside(
+        &self,
+        replicas: &ReplicaManager,
+        image: &MetadataImage,
+        older: &[OlderFolder],
+        wanted: &[(&Arc<TopicImage>, i32)],
+    ) {
+        for (dir, partition) in older {
+            self.set_aside(&self.dirs[*dir], partition, OLDER);
+        }
+        self.open_all(replicas, image, wanted, Opening::Created);
     }
 
     /// Opens logs, several at a time.
@@ -181,10 +199,16 @@ impl PartitionLife {
     }
 
     /// Tries again to open logs that could not be opened for lack of room or handles. Later images than this one may have
-    /// been carried out.
-    pub(crate) fn open_again(&self, replicas: &ReplicaManager, image: &MetadataImage) {
+    /// been carried out. `forget` has the checkpoints forget what they say of folders, durably.
+    pub(crate) fn open_again(
+        &self,
+        replicas: &ReplicaManager,
+        image: &MetadataImage,
+        forget: impl Fn(&[OlderFolder]) -> io::Result<()>,
+    ) {
         let _step = self.begin_step();
         let failed = std::mem::take(&mut *self.failed.lock());
+        let mut behind_older = Vec::new();
         for (name, id, opening) in failed {
             let present = replicas.get(&name.topic, name.partition);
             if present.is_none_or(|partition| partition.topic_id != id || !partition.is_offline()) {
@@ -193,11 +217,24 @@ impl PartitionLife {
             match image.topic(&name.topic).filter(|topic| topic.id == id && topic.partition(name.partition).is_some()) {
                 Some(topic) => {
                     let config = Arc::new(self.configs.log_config(image, &topic.name));
-                    let opened = self.open(topic, name.partition, opening, config);
-                    opened.into_iter().for_each(|partition| replicas.insert(Arc::new(partition)));
+                    match self.open(topic, name.partition, opening, config) {
+                        Some(partition) => replicas.insert(Arc::new(partition)),
+                        None => behind_older.push((topic, name.partition)),
+                    }
                 }
                 None => self.failed.lock().push((name, id, opening)),
             }
+        }
+        let older = std::mem::take(&mut *self.older.lock());
+        if older.is_empty() {
+            return;
+        }
+        match forget(&older) {
+            Ok(()) => self.set_older_aside(replicas, image, &older, &behind_older),
+            // Said by the writer; all of it is looked at again.
+            Err(_) => self.failed.lock().extend(behind_older.into_iter().map(|(topic, index)| {
+                (TopicPartition::new(Arc::clone(&topic.name), index), topic.id, Opening::AtStart)
+            })),
         }
     }
 
@@ -284,7 +321,7 @@ impl PartitionLife {
     ) -> Result<Log, NotOpened<'_>> {
         let now_ms = self.clock.wall_ms();
         if opening == Opening::AtStart
-            && !self.twice.contains(partition)
+            && self.twice.as_ref().is_some_and(|twice| !twice.contains(partition))
             && let Some(log) = self.reopen_log(topic.id, partition, &config, now_ms)
         {
             return Ok(log);
@@ -326,15 +363,14 @@ impl PartitionLife {
     }
 
     fn is_in_failed_dir(&self, partition: &TopicPartition) -> bool {
-        let holds = |dir: &&DataDir| self.vfs.exists(&dir.files.partition_dir(partition));
-        self.dirs.iter().find(holds).is_some_and(|dir| dir.watched.has_failed())
+        let mut failed = self.dirs.iter().filter(|dir| dir.watched.has_failed());
+        failed.any(|dir| self.vfs.exists(&dir.files.partition_dir(partition)))
     }
 
     /// The folder that holds the partition already, else the best one for a new partition. A folder of an older topic of the
     /// same name is set aside first; at the start that is left to [`Self::replace_older`].
     fn dir_of(&self, partition: &TopicPartition, topic_id: Uuid, opening: Opening) -> Result<&DataDir, NotOpened<'_>> {
-        let mut is_older = false;
-        let mut found = Vec::new();
+        let (mut found, mut older, mut unread) = (Vec::new(), Vec::new(), None);
         for (index, dir) in self.dirs.iter().enumerate() {
             let path = dir.files.partition_dir(partition);
             let is_of_another = opening == Opening::Created && dir.watched.has_failed();
@@ -342,13 +378,21 @@ impl PartitionLife {
                 continue;
             }
             match read_partition_metadata(&*self.vfs, &path) {
-                Ok(Some(found)) if found != topic_id && opening == Opening::AtStart => {
-                    is_older = true;
-                    self.older.lock().push((index, partition.clone()));
-                }
-                Ok(Some(found)) if found != topic_id => self.set_aside(dir, partition, "an older topic of this name"),
-                _ => found.push(dir),
+                Ok(Some(found)) if found != topic_id => older.push((index, partition.clone())),
+                Ok(_) => found.push(dir),
+                Err(error) => unread = Some((dir, unreadable(&path, error))),
             }
+        }
+        match (unread, &found[..]) {
+            (Some((dir, _)), []) if dir.watched.has_failed() => return Err(NotOpened::DirFailed(&dir.watched)),
+            // Whose folder that is decides what is to be done: it has to be looked at again.
+            (Some((_, error)), _) => return Err(NotOpened::Log(error)),
+            _ => {}
+        }
+        let is_older = !older.is_empty();
+        match opening {
+            Opening::AtStart => self.older.lock().extend(older),
+            Opening::Created => older.iter().for_each(|(dir, name)| self.set_aside(&self.dirs[*dir], name, OLDER)),
         }
         match found[..] {
             [] => self.dir_for_missing(partition, opening, is_older),
@@ -370,7 +414,7 @@ impl PartitionLife {
         match (failed, self.watched.absent()) {
             (Some(failed), _) if opening == Opening::AtStart => Err(NotOpened::DirFailed(&failed.watched)),
             (None, Some(absent)) if opening == Opening::AtStart => Err(NotOpened::DirAbsent(absent)),
-            _ if is_older => Err(NotOpened::IsOlder),
+            _ if is_older && opening == Opening::AtStart => Err(NotOpened::IsOlder),
             _ => Ok(self.dir_for_new(partition, opening)),
         }
     }
@@ -500,6 +544,10 @@ impl PartitionLife {
             }
         }
     }
+}
+
+fn unreadable(folder: &Path, source: io::Error) -> LogError {
+    LogError::Io { context: format!("could not read whose folder {} is", folder.display()), source }
 }
 
 /// Names that more than one dir holds.

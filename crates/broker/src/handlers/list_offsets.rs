@@ -34,12 +34,12 @@ pub(crate) fn handle(ctx: &RequestContext, request: ListOffsetsRequest) -> Resul
     let work = ctx.clone();
     Ok(ctx.later_while_connected(async move {
         // Looking into compressed batches may take long: not on the network's threads.
-        let (again, asked) = (work.clone(), request.clone());
-        let listed = on_blocking_thread(move || list(&work, &request)).await;
+        let look = move || (list(&work, &request), work, request);
+        let (listed, work, request) = on_blocking_thread(look).await;
         // What was found may not be on disk yet. If it will not be, its partition is offline by now.
-        match journals::all_so_far(&again.broker).wait().await {
+        match journals::all_so_far(&work.broker).wait().await {
             Ok(()) => listed,
-            Err(_) => list(&again, &asked),
+            Err(_) => list(&work, &request),
         }
     }))
 }

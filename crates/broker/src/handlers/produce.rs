@@ -32,11 +32,12 @@ const ALL_IN_SYNC: i16 = -1;
 
 pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<Answer, Refused> {
     let acks = request.acks;
-    if needs_decoding(ctx, &request) {
-        let work = decode_and_append(ctx.clone(), request);
+    let compacted = compacted_topics(ctx, &request);
+    if needs_decoding(&request, &compacted) {
+        let work = decode_and_append(ctx.clone(), request, compacted);
         return Ok(if acks == 0 { ctx.later_silent(async { silent(&work.await) }) } else { ctx.later(work) });
     }
-    let (response, tickets) = append_all(ctx, request);
+    let (response, tickets) = append_all(ctx, request, &compacted);
     match (acks, tickets.is_empty()) {
         (0, true) => silent(&response).map(|()| Answer::Silent),
         (0, false) => {
@@ -71,34 +72,50 @@ fn silent(response: &ProduceResponse) -> Result<(), Refused> {
 /// Records that must be looked at one by one go through a blocking thread, so that a huge or hostile batch
 /// does not hold up other connections. While they wait for their turn, the connection reads nothing more, and its share of
 /// the memory for requests stays what their frame took; going on takes no more of it.
-async fn decode_and_append(ctx: RequestContext, request: ProduceRequest) -> ProduceResponse {
+async fn decode_and_append(ctx: RequestContext, request: ProduceRequest, compacted: Compacted) -> ProduceResponse {
     let broker = Arc::clone(&ctx.broker);
     let _permit = broker.decoding.acquire().await;
-    let (response, tickets) = on_blocking_thread(move || append_all(&ctx, request)).await;
+    let (response, tickets) = on_blocking_thread(move || append_all(&ctx, request, &compacted)).await;
     let outcome = tickets.wait().await;
     settled(response, outcome)
 }
 
-fn needs_decoding(ctx: &RequestContext, request: &ProduceRequest) -> bool {
-    request.topic_data.iter().any(|topic| {
+/// Which topics of a request, by their place in it, are compacted, with their `max.message.bytes`. Mostly there is none, and
+/// then this takes no memory.
+struct Compacted(Vec<(usize, usize)>);
+
+impl Compacted {
+    fn limit_of(&self, topic: usize) -> Option<usize> {
+        self.0.binary_search_by_key(&topic, |(index, _)| *index).ok().map(|at| self.0[at].1)
+    }
+}
+
+fn compacted_topics(ctx: &RequestContext, request: &ProduceRequest) -> Compacted {
+    let limit = |topic: &TopicProduceData| {
         let by_id = topic_by_id(ctx, topic);
-        let name = topic_name(ctx, topic, by_id.as_deref());
-        let partition = |data: &PartitionProduceData| ctx.broker.replicas.get(name?, data.index);
-        let compacted = topic.partition_data.iter().find_map(partition).and_then(|found| limit_if_compacted(&found));
-        compacted.is_some_and(|limit| {
-            let mut records = topic.partition_data.iter().flat_map(|data| &data.records);
-            records.any(|records| validation::are_looked_into(records, limit))
-        })
+        let name = topic_name(ctx, topic, by_id.as_deref())?;
+        let partition = |data: &PartitionProduceData| ctx.broker.replicas.get(name, data.index);
+        // Any partition knows that is not offline.
+        topic.partition_data.iter().find_map(|data| limit_if_compacted(&*partition(data)?)).flatten()
+    };
+    let limits = request.topic_data.iter().enumerate();
+    Compacted(limits.filter_map(|(index, topic)| Some((index, limit(topic)?))).collect())
+}
+
+fn needs_decoding(request: &ProduceRequest, compacted: &Compacted) -> bool {
+    compacted.0.iter().any(|(index, limit)| {
+        let mut records = request.topic_data[*index].partition_data.iter().flat_map(|data| &data.records);
+        records.any(|records| validation::are_looked_into(records, *limit))
     })
 }
 
-/// `max.message.bytes`, if the partition is compacted.
-fn limit_if_compacted(partition: &Partition) -> Option<usize> {
+/// `max.message.bytes`, if the partition is compacted; nothing at all if its log cannot be asked.
+fn limit_if_compacted(partition: &Partition) -> Option<Option<usize>> {
     let limit = partition.with_log(|log| {
         let config = log.config();
         config.cleanup_policy.compact.then(|| usize::try_from(config.max_message_bytes).unwrap_or(0))
     });
-    limit.ok().flatten()
+    limit.ok()
 }
 
 fn has_error(response: &ProduceResponse) -> bool {
@@ -106,10 +123,11 @@ fn has_error(response: &ProduceResponse) -> bool {
 }
 
 /// Appends, and says what to wait for before it is acknowledged.
-fn append_all(ctx: &RequestContext, request: ProduceRequest) -> (ProduceResponse, Tickets) {
+fn append_all(ctx: &RequestContext, request: ProduceRequest, compacted: &Compacted) -> (ProduceResponse, Tickets) {
     let acks = request.acks;
     let mut tickets = Tickets::default();
-    let responses = request.topic_data.into_iter().map(|mut topic| {
+    let responses = request.topic_data.into_iter().enumerate().map(|(place, mut topic)| {
+        let key_limit = compacted.limit_of(place);
         let partition_data = std::mem::take(&mut topic.partition_data);
         let by_id = topic_by_id(ctx, &topic);
         let name = topic_name(ctx, &topic, by_id.as_deref());
@@ -119,7 +137,7 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest) -> (ProduceResponse
             let index = data.index;
             let result = match name {
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
-                Some(name) => append_one(ctx, name, topic.topic_id, data, acks, &mut tickets),
+                Some(name) => append_one(ctx, (name, topic.topic_id, key_limit), data, acks, &mut tickets),
             };
             result.unwrap_or_else(|failure| {
                 ctx.broker.metrics.request_failed(ctx.api, failure.code);
@@ -173,8 +191,7 @@ impl Failure {
 
 fn append_one(
     ctx: &RequestContext,
-    topic: &str,
-    topic_id: Uuid,
+    (topic, topic_id, key_limit): (&str, Uuid, Option<usize>),
     data: PartitionProduceData,
     acks: i16,
     tickets: &mut Tickets,
@@ -202,7 +219,7 @@ fn append_one(
         check_in_sync(ctx, topic, data.index)?;
     }
     let records = data.records.unwrap_or_default();
-    let (response, appended) = append_records(ctx, topic, &partition, records, data.index)?;
+    let (response, appended) = append_records(ctx, (topic, key_limit), &partition, records, data.index)?;
     if acks == ALL_IN_SYNC || appended.must_wait {
         appended.ticket.into_iter().for_each(|ticket| tickets.add(ticket));
     }
@@ -229,12 +246,12 @@ fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Fa
 
 fn append_records(
     ctx: &RequestContext,
-    topic: &str,
+    (topic, key_limit): (&str, Option<usize>),
     partition: &Arc<Partition>,
     records: Bytes,
     index: i32,
 ) -> Result<(PartitionProduceResponse, Appended), Failure> {
-    if let Some(limit) = limit_if_compacted(partition) {
+    if let Some(limit) = key_limit {
         validation::check_keys(&records, limit).map_err(|rejected| from_append_error(rejected, partition))?;
     }
     validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
