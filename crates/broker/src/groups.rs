@@ -19,7 +19,7 @@ use barnabas_metadata::{MetadataDelta, MetadataImage};
 use barnabas_protocol::records::{
     BatchBuilder, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
 };
-use barnabas_replica::{Partition, PartitionError, Ticket};
+use barnabas_replica::{Partition, PartitionError, ReplicaManager, Ticket};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -36,7 +36,7 @@ const MAX_BATCH_BYTES: usize = 512 << 10;
 /// Pause before the log is replayed after a failed append, and after a failed replay.
 const REPLAY_SOON_MS: i64 = 200;
 const REPLAY_PAUSE_MS: i64 = 10_000;
-/// When to replay the log of a partition that is offline, which it is until a restart.
+/// When to replay the log of a partition that is offline: when it is loaded as one that is not.
 const NEVER_MS: i64 = i64::MAX;
 
 /// The groups of this broker.
@@ -138,6 +138,18 @@ impl GroupService {
         self.replay(&shard);
     }
 
+    /// Loads the groups of partitions that were offline when it was their turn and could be opened since. Blocks.
+    pub(crate) fn load_late(&self, replicas: &ReplicaManager) {
+        for shard in self.all_shards() {
+            if shard.state.lock().replay_at_ms != Some(NEVER_MS) {
+                continue;
+            }
+            let name = &shard.partition.topic_partition;
+            let present = replicas.get(&name.topic, name.partition).filter(|partition| !partition.is_offline());
+            present.into_iter().for_each(|partition| self.load(partition));
+        }
+    }
+
     /// Makes the groups of a shard from its log. The lock is taken only for the result: others are served meanwhile.
     fn replay(&self, shard: &Shard) {
         let mut groups = GroupShard::new(Arc::clone(&self.config), || uuid::Uuid::new_v4().as_u128());
@@ -172,7 +184,7 @@ impl GroupService {
             if self.told_offline.lock().insert(error.clone()) {
                 error!(%partition, %error,
                     "cannot load the consumer groups of this partition and of others that are offline for the same reason; \
-                     their members are told COORDINATOR_NOT_AVAILABLE until a restart finds them online");
+                     their members are told COORDINATOR_NOT_AVAILABLE until they are online");
             }
             return;
         }

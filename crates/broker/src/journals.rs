@@ -134,6 +134,7 @@ fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: ReplaySummary) -> Resul
     let (weak, path) = (Arc::downgrade(broker), dir.path.clone());
     let (commit, committer, keeper) = GroupCommit::new(
         files,
+        Arc::clone(&dir.new_folders),
         Box::new(move |reason| failed(&weak, &path, reason)),
         sync_timer(Arc::clone(&dir.journal_syncs)),
     );
@@ -204,7 +205,7 @@ fn failed(broker: &Weak<Broker>, dir: &Path, reason: &str) {
 
 /// The folders of new partitions must not vanish with a power loss: records in them are acknowledged as durable. What cannot
 /// be synced, for lack of file handles, is left to the next round of maintenance; until then the journal has the records, and
-/// is not emptied before a checkpoint, which syncs the same folder.
+/// who does without a journal tries it before anything is acknowledged.
 pub(crate) fn sync_new_folders(broker: &Broker) {
     for dir in broker.log_dirs.iter().filter(|_| is_durable(broker)) {
         if let Err(error) = dir.sync_new_folders() {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use barnabas_common::vfs::Vfs;
 use barnabas_common::{NodeId, TopicPartition, Uuid};
 use barnabas_log::{Checkpoint, ClosedLogs, LockError, LogDir, MetaProperties};
-use barnabas_replica::GroupCommit;
+use barnabas_replica::{GroupCommit, NewFolders};
 use parking_lot::Mutex;
 
 use crate::dir_failure;
@@ -43,22 +43,15 @@ pub(crate) struct DataDir {
     pub journal_syncs: Arc<Histogram>,
     /// Partitions of which the journal holds records that their logs could not take: they must not be served without.
     pub unreplayed: OnceLock<BTreeSet<(Uuid, i32)>>,
-    /// Whether there are folders of partitions whose names may not be on disk yet. Locked while they are brought there: who
-    /// asks meanwhile waits for it.
-    pub has_new_folders: Mutex<bool>,
+    /// Of partitions, whose names may not be on disk yet.
+    pub new_folders: Arc<NewFolders>,
 }
 
 impl DataDir {
     /// Makes the names of new folders durable, if there are any. What fails is to be tried again; a broken disk takes its dir
     /// out of use.
     pub(crate) fn sync_new_folders(&self) -> io::Result<()> {
-        let mut has_new_folders = self.has_new_folders.lock();
-        if self.watched.has_failed() || !*has_new_folders {
-            return Ok(());
-        }
-        self.files.sync()?;
-        *has_new_folders = false;
-        Ok(())
+        if self.watched.has_failed() { Ok(()) } else { self.new_folders.sync() }
     }
 }
 
@@ -158,6 +151,7 @@ fn drop_broken(
 fn unknown(files: LogDir, watched: &Arc<WatchedDir>) -> DataDir {
     DataDir {
         path: files.path().to_owned(),
+        new_folders: NewFolders::new(Arc::clone(files.vfs()), files.path().to_owned()),
         files,
         directory_id: Uuid::ZERO,
         watched: Arc::clone(watched),
@@ -169,7 +163,6 @@ fn unknown(files: LogDir, watched: &Arc<WatchedDir>) -> DataDir {
         commit: OnceLock::new(),
         journal_syncs: Arc::default(),
         unreplayed: OnceLock::new(),
-        has_new_folders: Mutex::default(),
     }
 }
 

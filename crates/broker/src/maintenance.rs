@@ -61,6 +61,7 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
             cleaner::forget_gone(&broker);
             life.remove_doomed();
             life.open_again(&broker.replicas, &broker.image(), |older| broker.checkpoints.forget(&broker, older));
+            broker.groups.load_late(&broker.replicas);
             journals::sync_new_folders(&broker);
             if checkpoint || flushed {
                 // Said by the writer; the next round tries again.

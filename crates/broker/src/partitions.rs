@@ -339,8 +339,7 @@ impl PartitionLife {
         };
         let (vfs, handles) = (Arc::clone(&self.vfs), Arc::clone(&self.handles));
         let opened = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms);
-        // Once it is there: who syncs too early would forget it.
-        *dir.has_new_folders.lock() = true;
+        dir.new_folders.added();
         opened.map_err(NotOpened::Log)
     }
 

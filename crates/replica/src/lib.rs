@@ -11,7 +11,8 @@ mod recent;
 mod waiters;
 
 pub use commit::{
-    Committer, GroupCommit, Holder, JournalFigures, Keeper, NotDurable, OnFailure, SyncTimer, Ticket, Tickets, recover,
+    Committer, GroupCommit, Holder, JournalFigures, Keeper, NewFolders, NotDurable, OnFailure, SyncTimer, Ticket,
+    Tickets, recover,
 };
 pub use fetch::{Fetch, FetchLimits, FetchTarget, FetchedPartition};
 pub use fetch_session::{CachedPartition, FetchSessionCache, SessionFetch, SessionPartition, SessionRequest, TopicKey};

@@ -24,7 +24,7 @@ use crate::waiters::Waiters;
 
 /// How often, and how far apart, a sync is tried for which no file handle was free.
 const HANDLE_TRIES: u32 = 500;
-const HANDLE_PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const HANDLE_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a reader wants to see (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

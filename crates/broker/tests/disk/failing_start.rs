@@ -26,7 +26,7 @@ async fn killed(settings: &[&str]) -> (Disks, i32, i32) {
     }
     let in_a = if disks.a.exists(Path::new("/a/t-0")) { 0 } else { 1 };
     // Power fails, too: what the segments have not got is in the journal alone.
-    let crashed = Disks { a: disks.a.crash_clone(7), b: disks.b.crash_clone(7) };
+    let crashed = disks.crash_clone(7);
     running.stop().await;
     (crashed, in_a, 1 - in_a)
 }

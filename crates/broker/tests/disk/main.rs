@@ -6,6 +6,7 @@ mod every_site;
 mod failing_dir;
 mod failing_start;
 mod full_disk;
+mod handles;
 mod missing_dirs;
 mod recreated;
 mod restart;

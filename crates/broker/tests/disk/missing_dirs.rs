@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use barnabas_broker::{RunningBroker, StartError};
-use barnabas_common::vfs::{MemVfs, Vfs};
+use barnabas_common::vfs::Vfs;
 
 use crate::support::{Client, Disks, STORAGE_ERROR, start, try_start};
 
@@ -81,7 +81,7 @@ async fn a_dir_that_is_left_out_keeps_its_partitions_offline_until_it_is_back() 
 async fn an_empty_folder_where_a_disk_should_be_mounted_is_not_used() {
     let disks = stopped().await;
     let (missed, id) = (in_b(&disks), id_of_b(&disks));
-    let unmounted = Disks { a: disks.a.clone(), b: MemVfs::new() };
+    let unmounted = Disks { a: disks.a.clone(), ..Disks::default() };
     for _ in 0..2 {
         let running = start(unmounted.clone(), BOTH).await;
         check(&running, &missed, &["/b", &id, "mount"]).await;
@@ -127,7 +127,7 @@ async fn an_empty_disk_is_used_when_the_one_before_it_was_given_up() {
     let disks = stopped().await;
     let missed = in_b(&disks);
     let give_up = format!("barnabas.given.up.log.dirs={}", id_of_b(&disks));
-    let replaced = Disks { a: disks.a.clone(), b: MemVfs::new() };
+    let replaced = Disks { a: disks.a.clone(), ..Disks::default() };
     let settings: Vec<_> = BOTH.iter().copied().chain([give_up.as_str()]).collect();
     for settings in [&settings, BOTH] {
         let running = start(replaced.clone(), settings).await;
@@ -144,7 +144,7 @@ async fn an_empty_disk_is_used_when_the_one_before_it_was_given_up() {
 async fn without_the_dir_of_the_metadata_no_new_metadata_are_begun() {
     let disks = stopped().await;
     for settings in [&["log.dirs=/b"][..], &["log.dirs=/b,/a", "metadata.log.dir=/b"], &["log.dirs=/b,/a"]] {
-        let left = Disks { a: MemVfs::new(), b: disks.b.kill_clone() };
+        let left = Disks { b: disks.b.kill_clone(), ..Disks::default() };
         let refused = try_start(left.clone(), settings).await;
         let Err(StartError::LogDirs(reason)) = refused else { panic!("it started with {settings:?}") };
         assert!(reason.contains("/a") && reason.contains("metadata"), "{reason}");

@@ -86,7 +86,7 @@ async fn a_topic_that_was_made_anew_is_served_whenever_the_power_fails() {
         let acknowledged = work(&mut clients.0, &mut clients.1).await;
         let is_over = disks.b.op_count() - before < nth;
         let left = disks.kill_clone();
-        let crashed = Disks { a: disks.a.kill_clone(), b: disks.b.crash_clone(nth) };
+        let crashed = Disks { a: disks.a.kill_clone(), b: disks.b.crash_clone(nth), ..Disks::default() };
         running.stop().await;
         for (image, left) in [left, crashed].into_iter().enumerate() {
             let what = format!("call {nth}, image {image}");

@@ -1,8 +1,8 @@
 //! Disks, a broker on them, and a client that says what it wants and returns what it was told.
 
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use barnabas_broker::{RunningBroker, StartError, StartOptions, exposition};
@@ -23,12 +23,15 @@ use crate::wire::batch;
 
 pub(crate) const STORAGE_ERROR: i16 = 56;
 const LEADER_NOT_AVAILABLE: i16 = 5;
+const EMFILE: i32 = 24;
 
 /// One disk per log dir: `/a` holds the metadata, too.
 #[derive(Clone, Default)]
 pub(crate) struct Disks {
     pub(crate) a: MemVfs,
     pub(crate) b: MemVfs,
+    /// Files and folders for which the process has no handle left.
+    pub(crate) out_of_handles: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Disks {
@@ -38,12 +41,23 @@ impl Disks {
 
     /// What is on the disks when the process is killed now, without their faults.
     pub(crate) fn kill_clone(&self) -> Self {
-        Self { a: self.a.kill_clone(), b: self.b.kill_clone() }
+        Self { a: self.a.kill_clone(), b: self.b.kill_clone(), ..Self::default() }
+    }
+
+    /// What a power loss may leave of them.
+    pub(crate) fn crash_clone(&self, seed: u64) -> Self {
+        Self { a: self.a.crash_clone(seed), b: self.b.crash_clone(seed), ..Self::default() }
+    }
+
+    fn need_handle(&self, path: &Path) -> io::Result<()> {
+        let is_hit = self.out_of_handles.lock().unwrap().iter().any(|hit| hit == path);
+        if is_hit { Err(io::Error::from_raw_os_error(EMFILE)) } else { Ok(()) }
     }
 }
 
 impl Vfs for Disks {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
+        self.need_handle(path)?;
         self.of(path).open(path, mode)
     }
 
@@ -76,6 +90,7 @@ impl Vfs for Disks {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.need_handle(path)?;
         self.of(path).sync_dir(path)
     }
 

@@ -89,6 +89,7 @@ struct State {
     used_bytes: u64,
     now_ms: i64,
     ops: u64,
+    syncs_each_folder: bool,
 }
 
 impl MemVfs {
@@ -114,6 +115,9 @@ impl MemVfs {
         for change in &state.unsynced_names[..kept] {
             change.apply(&mut names);
         }
+        if state.syncs_each_folder {
+            forget_lost(&mut names);
+        }
         let mut files = BTreeMap::new();
         for node in names.values() {
             if let Node::File(id) = node {
@@ -129,9 +133,16 @@ impl MemVfs {
             next_id: state.next_id,
             used_bytes,
             now_ms: state.now_ms,
+            syncs_each_folder: state.syncs_each_folder,
             ..State::default()
         };
         MemVfs { state: Arc::new(Mutex::new(crashed)) }
+    }
+
+    /// From now on `sync_dir` makes durable what happened in that folder and nowhere else, as POSIX has it; what is in a folder
+    /// goes with the folder's own name.
+    pub fn sync_each_folder(&self) {
+        self.state.lock().syncs_each_folder = true;
     }
 
     /// Adds a failure to the script.
@@ -249,7 +260,37 @@ impl State {
     }
 }
 
+/// Removes what is in folders that are not there.
+fn forget_lost(names: &mut Namespace) {
+    let folders: Vec<PathBuf> = names.iter().filter(|(_, node)| **node == Node::Dir).map(|(n, _)| n.clone()).collect();
+    let is_there = |folder: &Path| folders.iter().any(|there| there == folder);
+    names.retain(|name, _| name.ancestors().skip(1).all(|above| above.as_os_str().is_empty() || is_there(above)));
+}
+
 impl NameChange {
+    /// Whether syncing the folder makes the change durable. What is at the top is taken to be so with anything.
+    fn is_in(&self, folder: &Path) -> bool {
+        let is_parent = |path: &Path| path.parent().is_none_or(|parent| parent == folder || parent.parent().is_none());
+        match self {
+            Self::Set(path, _) | Self::RemoveTree(path) => is_parent(path),
+            Self::Rename(from, to) => is_parent(from) || is_parent(to),
+        }
+    }
+
+    /// The same change in a folder that was renamed meanwhile; none if it was removed.
+    fn after(self, later: &NameChange) -> Option<NameChange> {
+        let moved = |path: PathBuf| match later {
+            Self::Rename(from, to) => path.strip_prefix(from).map_or(path.clone(), |rest| to.join(rest)),
+            _ => path,
+        };
+        match self {
+            Self::Set(path, _) if matches!(later, Self::RemoveTree(gone) if path.starts_with(gone)) => None,
+            Self::Set(path, node) => Some(Self::Set(moved(path), node)),
+            Self::Rename(from, to) => Some(Self::Rename(moved(from), moved(to))),
+            Self::RemoveTree(path) => Some(Self::RemoveTree(moved(path))),
+        }
+    }
+
     fn apply(&self, names: &mut Namespace) {
         match self {
             Self::Set(path, node) => {
@@ -448,16 +489,24 @@ impl Vfs for MemVfs {
         }
     }
 
-    /// Like a commit of a journalled file system, this makes all changes of names so far durable.
+    /// Like a commit of a journalled file system, this makes all changes of names so far durable; unless
+    /// [`MemVfs::sync_each_folder`] says otherwise.
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Sync)?;
         if state.names.get(path) != Some(&Node::Dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        let each = state.syncs_each_folder;
         let changes = std::mem::take(&mut state.unsynced_names);
-        for change in &changes {
+        for change in changes {
+            if each && !change.is_in(path) {
+                state.unsynced_names.push(change);
+                continue;
+            }
             change.apply(&mut state.synced_names);
+            let earlier = std::mem::take(&mut state.unsynced_names);
+            state.unsynced_names = earlier.into_iter().filter_map(|earlier| earlier.after(&change)).collect();
         }
         Ok(())
     }

@@ -66,3 +66,23 @@ fn a_removed_file_stays_readable_while_open() {
     assert_eq!(&buf, b"abc");
     assert!(!vfs.exists(Path::new("a")));
 }
+
+#[test]
+fn a_folder_whose_own_name_was_not_synced_may_be_gone_with_all_that_is_in_it() {
+    let vfs = MemVfs::new();
+    vfs.sync_each_folder();
+    vfs.create_dir_all(Path::new("/d")).unwrap();
+    vfs.create_dir_all(Path::new("/d/p")).unwrap();
+    vfs.open(Path::new("/d/p/a"), OpenMode::CREATE).unwrap().sync_all().unwrap();
+    let left = |vfs: &MemVfs, name: &str| (0..40).filter(|seed| vfs.crash_clone(*seed).exists(Path::new(name))).count();
+    vfs.sync_dir(Path::new("/d/p")).unwrap();
+    assert!((1..40).contains(&left(&vfs, "/d/p/a")));
+    vfs.open(Path::new("/d/p/b"), OpenMode::CREATE).unwrap();
+    vfs.sync_dir(Path::new("/d")).unwrap();
+    assert_eq!(left(&vfs, "/d/p/a"), 40);
+    // What is not synced yet goes with its folder to the new name.
+    vfs.rename(Path::new("/d/p"), Path::new("/d/q")).unwrap();
+    vfs.sync_dir(Path::new("/d")).unwrap();
+    assert_eq!((left(&vfs, "/d/q/a"), left(&vfs, "/d/p/b")), (40, 0));
+    assert!((1..40).contains(&left(&vfs, "/d/q/b")));
+}

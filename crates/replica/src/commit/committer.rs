@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use barnabas_log::JournalWriter;
+use barnabas_log::{JournalWriter, is_passing};
 
 use super::{Coverage, FullFile, GroupCommit, SYNC_SEGMENT_FROM_BYTES, Submitted};
-use crate::partition::Partition;
+use crate::partition::{HANDLE_PAUSE, Partition};
 
 /// A group is written in parts of this size, so that its buffer stays small.
 const MAX_GROUP_BYTES: u64 = 4 << 20;
@@ -68,7 +68,7 @@ impl Committer {
     }
 
     fn make_durable(&mut self, batch: &[Submitted]) -> io::Result<()> {
-        let synced = sync_large(batch)?;
+        let synced = self.sync_large(batch)?;
         let is_small = |submitted: &&Submitted| !synced.contains(&key(&submitted.partition));
         let small: Vec<&Submitted> = batch.iter().filter(is_small).collect();
         self.commit.counters.bypassed(batch.len() - small.len());
@@ -102,10 +102,37 @@ impl Committer {
         Ok(())
     }
 
+    /// Syncs the segments of partitions with much to write; says which those are. None as long as folders have names that
+    /// are not on disk: then the journal takes what it can.
+    fn sync_large(&self, batch: &[Submitted]) -> io::Result<HashSet<usize>> {
+        let large = find_large(batch);
+        let mut synced = HashSet::new();
+        if large.is_empty() || self.commit.folders.sync().is_err() {
+            return Ok(synced);
+        }
+        for (partition, submitted) in large {
+            if sync_all_of(submitted)? {
+                synced.insert(partition);
+            }
+        }
+        Ok(synced)
+    }
+
     /// What is done without a journal.
     fn bypass(&self, group: &[&Submitted]) -> io::Result<()> {
+        self.name_folders()?;
         self.commit.counters.bypassed(group.len());
         sync_segments(group)
+    }
+
+    /// Nothing is acknowledged in a folder whose name is not on disk. Waits for a file handle if there is none.
+    fn name_folders(&self) -> io::Result<()> {
+        loop {
+            match self.commit.folders.sync() {
+                Err(error) if is_passing(&error) && !self.commit.is_stopping() => std::thread::sleep(HANDLE_PAUSE),
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Goes on in the next file if need be. False if there is none.
@@ -147,12 +174,11 @@ fn first_group(submitted: &[&Submitted], max_bytes: u64) -> usize {
     submitted.iter().take_while(fits).count().max(1)
 }
 
-/// Syncs the segments of partitions with much to write; says which those are.
-fn sync_large(batch: &[Submitted]) -> io::Result<HashSet<usize>> {
-    let mut synced = HashSet::new();
+/// Partitions with much to write, each with something that was appended there.
+fn find_large(batch: &[Submitted]) -> Vec<(usize, &Submitted)> {
     let total: usize = batch.iter().map(|submitted| submitted.entry.batches.len()).sum();
     if total < SYNC_SEGMENT_FROM_BYTES {
-        return Ok(synced);
+        return Vec::new();
     }
     let mut sizes: HashMap<usize, (usize, &Submitted)> = HashMap::new();
     for submitted in batch {
@@ -162,12 +188,8 @@ fn sync_large(batch: &[Submitted]) -> io::Result<HashSet<usize>> {
             of.1 = submitted;
         }
     }
-    for (partition, (bytes, submitted)) in sizes {
-        if bytes >= SYNC_SEGMENT_FROM_BYTES && sync_all_of(submitted)? {
-            synced.insert(partition);
-        }
-    }
-    Ok(synced)
+    let is_large = |bytes: usize| bytes >= SYNC_SEGMENT_FROM_BYTES;
+    sizes.into_iter().filter(|(_, (bytes, _))| is_large(*bytes)).map(|(key, (_, submitted))| (key, submitted)).collect()
 }
 
 /// Syncs everything that the partition has by now. False if its log is gone.

@@ -101,6 +101,9 @@ fn no_crash_loses_what_was_acknowledged() {
         }
         for nth in (seed % STRIDE..calls).step_by(STRIDE as usize) {
             let disk = MemVfs::new();
+            if seed.is_multiple_of(2) {
+                disk.sync_each_folder();
+            }
             disk.halt_after(nth);
             let mut promised = Promised::new();
             live(&disk, seed, &mut promised);

@@ -99,6 +99,10 @@ impl Keeper {
             }
             generations.extend(is_on_disk.then_some(generation));
         }
+        if let Err(error) = self.commit.folders.sync() {
+            warn!("the journal cannot be emptied, because new partition folders cannot be made durable: {error}");
+            return false;
+        }
         if let Err(error) = checkpoint() {
             warn!("the journal cannot be emptied, because the checkpoints cannot be written: {error}");
             return false;

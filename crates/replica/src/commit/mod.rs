@@ -4,12 +4,15 @@
 //! Small appends go to the journal of the directory; large ones sync their own segment instead, so that bytes are not
 //! written twice. While no journal file is free, everything syncs its segment.
 //!
+//! **Invariant:** a synced segment counts only if the name of its folder is on disk, too (`folders.rs`).
+//!
 //! **Invariant:** the high watermark of a partition, and with it everything readers see, covers durable records only.
 //!
 //! **Invariant:** a failed write or sync is never tried again. The directory is given up; nothing that waits is acknowledged.
 
 mod committer;
 mod counters;
+mod folders;
 mod keeper;
 mod recover;
 mod ticket;
@@ -35,6 +38,7 @@ use crate::partition::Partition;
 pub use committer::Committer;
 use counters::Counters;
 pub use counters::JournalFigures;
+pub use folders::NewFolders;
 pub use keeper::Keeper;
 pub use recover::{Holder, recover};
 use ticket::Progress;
@@ -56,6 +60,7 @@ pub struct GroupCommit {
     has_synced_closed: AtomicBool,
     progress: Arc<Progress>,
     files: Mutex<JournalFiles>,
+    folders: Arc<NewFolders>,
     /// What full files hold, oldest first.
     full: Mutex<VecDeque<FullFile>>,
     chores: Mutex<Chores>,
@@ -105,6 +110,7 @@ impl GroupCommit {
     /// The handle for partitions, and the two loops that work for it: each belongs on a thread of its own.
     pub fn new(
         files: JournalFiles,
+        folders: Arc<NewFolders>,
         on_failure: OnFailure,
         sync_timer: SyncTimer,
     ) -> (Arc<GroupCommit>, Committer, Keeper) {
@@ -115,6 +121,7 @@ impl GroupCommit {
             has_synced_closed: AtomicBool::new(false),
             progress: Arc::default(),
             files: Mutex::new(files),
+            folders,
             full: Mutex::default(),
             chores: Mutex::default(),
             has_chores: Condvar::new(),
@@ -194,6 +201,10 @@ impl GroupCommit {
         self.not_empty.notify_all();
         self.chores.lock().is_stopping = true;
         self.has_chores.notify_all();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.queue.lock().is_stopping
     }
 
     /// Gives the directory up.

@@ -152,7 +152,9 @@ impl Broker {
         let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
         let mut files = files.map_err(|error| error.to_string())?;
         files.begin_anew().map_err(|error| error.to_string())?;
-        let (commit, committer, keeper) = GroupCommit::new(files, Box::new(|_| {}), Box::new(|sync| sync()));
+        let folders = NewFolders::new(Arc::clone(&vfs), PathBuf::from(DIR));
+        folders.added();
+        let (commit, committer, keeper) = GroupCommit::new(files, folders, Box::new(|_| {}), Box::new(|sync| sync()));
         for partition in &partitions {
             partition.commit_through(Arc::clone(&commit));
         }
