@@ -1,6 +1,8 @@
 //! The log cleaner: finds the dirtiest compacted log, has it cleaned, remembers how far, and starts again. How a log is
 //! cleaned is the log crate's affair; this file holds threads, pace and checkpoints.
 
+mod figures;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use barnabas_common::{Offset, TimestampMs, TopicPartition, Uuid};
-use barnabas_log::{Checkpoint, CleanerLimits, CleaningError, OffsetCheckpoint};
+use barnabas_log::{Checkpoint, Cleanable, CleanerLimits, CleaningError, OffsetCheckpoint};
 use barnabas_replica::Partition;
 use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::broker::Broker;
 use crate::log_dirs::DataDir;
+pub(crate) use figures::{CleanerFigures, Uncleanable, figures};
 
 /// Waiting for the pace is done in pieces of this, so that a stop is not kept waiting.
 const NAP: Duration = Duration::from_millis(50);
@@ -22,6 +25,8 @@ const NAP: Duration = Duration::from_millis(50);
 const LOOK_BYTES: u64 = 1 << 20;
 /// The records of one batch are held in memory while it is rewritten. Far more than producers may send to a compacted topic.
 const MAX_EXPANDED_BATCH_BYTES: usize = 256 << 20;
+/// How long a thread that failed leaves everything alone.
+const REST_AFTER_FAILURE: Duration = Duration::from_secs(15);
 /// Shortest time in which a log that could not be cleaned now is left alone.
 const SHORTEST_REST_MS: i64 = 1000;
 
@@ -48,6 +53,9 @@ struct State {
     writing_fails: bool,
     /// Share of dirty bytes of the dirtiest log, as of the last look.
     max_dirty_ratio: f64,
+    /// When that was (monotonic).
+    looked_at_ms: Option<TimestampMs>,
+    threads: Vec<figures::Thread>,
 }
 
 /// How far a log has been cleaned.
@@ -77,6 +85,8 @@ struct Pace {
 struct Chosen {
     partition: Arc<Partition>,
     first_dirty: Offset,
+    /// Which thread is to clean it.
+    thread: usize,
 }
 
 impl Cleaner {
@@ -96,32 +106,23 @@ impl Cleaner {
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
-
-    /// Logs that could not be cleaned.
-    pub(crate) fn uncleanable_partitions(&self) -> usize {
-        self.state.lock().uncleanable.len()
-    }
-
-    /// Share of dirty bytes of the dirtiest log, in percent.
-    pub(crate) fn max_dirty_percent(&self) -> f64 {
-        self.state.lock().max_dirty_ratio * 100.0
-    }
 }
 
 /// Runs one cleaner thread until the task is dropped.
-pub(crate) async fn run(broker: Arc<Broker>) {
+pub(crate) async fn run(broker: Arc<Broker>, thread: usize) {
     loop {
         let work = Arc::clone(&broker);
         let round = tokio::task::spawn_blocking(move || {
             let pace = pace(&work);
-            (clean_dirtiest(&work, &pace), pace.backoff)
+            (clean_dirtiest(&work, thread, &pace), pace.backoff)
         });
         match round.await {
             Ok((true, _)) => {}
             Ok((false, backoff)) => tokio::time::sleep(backoff).await,
             Err(error) => {
                 error!(%error, "the log cleaner failed; going on with the next round");
-                tokio::time::sleep(Duration::from_secs(15)).await;
+                broker.cleaner.thread_failed(thread);
+                tokio::time::sleep(REST_AFTER_FAILURE).await;
             }
         }
     }
@@ -145,11 +146,13 @@ fn pace(broker: &Broker) -> Pace {
 }
 
 /// Cleans one log; whether there was one to clean.
-fn clean_dirtiest(broker: &Broker, pace: &Pace) -> bool {
+fn clean_dirtiest(broker: &Broker, thread: usize, pace: &Pace) -> bool {
     let now_ms = broker.clock.wall_ms();
-    let Some(chosen) = choose(broker, now_ms) else { return false };
+    let Some(chosen) = choose(broker, thread, now_ms) else { return false };
     let name = chosen.partition.topic_partition.clone();
+    let given_up = GivenUpByPanic { cleaner: &broker.cleaner, chosen: &chosen };
     let outcome = clean(broker, &chosen, pace, now_ms);
+    drop(given_up);
     let mut state = broker.cleaner.state.lock();
     state.in_progress.remove(&name);
     let rest_ms = i64::try_from(pace.backoff.as_millis()).unwrap_or(i64::MAX).max(SHORTEST_REST_MS);
@@ -178,49 +181,85 @@ fn clean_dirtiest(broker: &Broker, pace: &Pace) -> bool {
     true
 }
 
-/// The log with the largest share of dirty bytes, if it is worth it; one that is overdue goes first.
-fn choose(broker: &Broker, now_ms: TimestampMs) -> Option<Chosen> {
-    let mut state = broker.cleaner.state.lock();
-    let state = &mut *state;
-    let monotonic_ms = broker.clock.monotonic_ms();
-    state.resting.retain(|_, until| *until > monotonic_ms);
-    let mut best: Option<(bool, f64, Chosen)> = None;
-    let mut max_dirty_ratio = 0.0_f64;
-    for partition in broker.replicas.all().iter() {
-        let name = &partition.topic_partition;
-        let is_uncleanable = state.uncleanable.get(name) == Some(&partition.topic_id);
-        if is_uncleanable || state.in_progress.contains(name) || state.resting.contains_key(name) {
-            continue;
+/// A log over which a thread panics would make it panic again, and is not to seem under way for ever.
+struct GivenUpByPanic<'a> {
+    cleaner: &'a Cleaner,
+    chosen: &'a Chosen,
+}
+
+impl Drop for GivenUpByPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let partition = &self.chosen.partition;
+            error!(partition = %partition.topic_partition, "compacting the log made a thread fail; the log stays as it is");
+            let mut state = self.cleaner.state.lock();
+            state.in_progress.remove(&partition.topic_partition);
+            state.uncleanable.insert(partition.topic_partition.clone(), partition.topic_id);
         }
-        let known = state.progress.get_mut(name).filter(|progress| progress.is_of(partition));
+    }
+}
+
+/// The log with the largest share of dirty bytes, if it is worth it; one that is overdue goes first.
+fn choose(broker: &Broker, thread: usize, now_ms: TimestampMs) -> Option<Chosen> {
+    let mut state = broker.cleaner.state.lock();
+    let monotonic_ms = broker.clock.monotonic_ms();
+    state.looked_at_ms = Some(monotonic_ms);
+    state.resting.retain(|_, until| *until > monotonic_ms);
+    let mut best: Option<((bool, f64), Chosen)> = None;
+    let (mut max_dirty_ratio, mut max_delay_ms) = (0.0_f64, 0);
+    for partition in broker.replicas.all().iter() {
+        let Some(Look { first_dirty, cleanable, min_ratio }) = state.look(partition, now_ms) else { continue };
+        let ratio = cleanable.dirty_ratio();
+        max_dirty_ratio = max_dirty_ratio.max(ratio);
+        max_delay_ms = max_delay_ms.max(cleanable.delay_ms);
+        let is_worth_it = cleanable.is_overdue || (ratio > min_ratio && cleanable.dirty_bytes > 0);
+        let urgency = (cleanable.is_overdue, ratio);
+        let is_better = best.as_ref().is_none_or(|(most, _)| urgency > *most);
+        if is_worth_it && is_better && !state.resting.contains_key(&partition.topic_partition) {
+            best = Some((urgency, Chosen { partition: Arc::clone(partition), first_dirty, thread }));
+        }
+    }
+    state.max_dirty_ratio = max_dirty_ratio;
+    state.looked(thread, max_delay_ms);
+    let (_, chosen) = best?;
+    state.in_progress.insert(chosen.partition.topic_partition.clone());
+    Some(chosen)
+}
+
+/// What a look at a compacted log finds.
+struct Look {
+    first_dirty: Offset,
+    cleanable: Cleanable,
+    min_ratio: f64,
+}
+
+impl State {
+    /// Up to where a log is known to be clean.
+    fn noted(&self, name: &TopicPartition) -> Offset {
+        self.progress.get(name).map_or(0, |progress| progress.first_dirty)
+    }
+
+    /// `None` if the log is not compacted, or cannot be.
+    fn look(&mut self, partition: &Partition, now_ms: TimestampMs) -> Option<Look> {
+        let name = &partition.topic_partition;
+        if self.uncleanable.get(name) == Some(&partition.topic_id) || self.in_progress.contains(name) {
+            return None;
+        }
+        let known = self.progress.get_mut(name).filter(|progress| progress.is_of(partition));
         let noted = known.as_ref().map_or(0, |progress| progress.first_dirty);
         let looked = partition.with_log(|log| {
             let is_compacted = log.config().cleanup_policy.compact && log.failure().is_none();
             let first_dirty = log.first_dirty_offset(noted);
-            let cleanable =
-                is_compacted.then(|| (log.cleanable(first_dirty, now_ms), log.config().min_cleanable_dirty_ratio));
-            (first_dirty, cleanable)
+            let cleanable = is_compacted.then(|| log.cleanable(first_dirty, now_ms));
+            (first_dirty, cleanable, log.config().min_cleanable_dirty_ratio)
         });
-        let Ok((first_dirty, cleanable)) = looked else { continue };
+        let (first_dirty, cleanable, min_ratio) = looked.ok()?;
         if let Some(progress) = known.filter(|progress| progress.first_dirty != first_dirty) {
             progress.first_dirty = first_dirty;
-            state.is_outdated = true;
+            self.is_outdated = true;
         }
-        let Some((cleanable, min_ratio)) = cleanable else { continue };
-        let ratio = cleanable.dirty_ratio();
-        max_dirty_ratio = max_dirty_ratio.max(ratio);
-        let is_worth_it = cleanable.is_overdue || (ratio > min_ratio && cleanable.dirty_bytes > 0);
-        let is_better = best
-            .as_ref()
-            .is_none_or(|(overdue, best_ratio, _)| (cleanable.is_overdue, ratio) > (*overdue, *best_ratio));
-        if is_worth_it && is_better {
-            best = Some((cleanable.is_overdue, ratio, Chosen { partition: Arc::clone(partition), first_dirty }));
-        }
+        Some(Look { first_dirty, cleanable: cleanable?, min_ratio })
     }
-    state.max_dirty_ratio = max_dirty_ratio;
-    let (_, _, chosen) = best?;
-    state.in_progress.insert(chosen.partition.topic_partition.clone());
-    Some(chosen)
 }
 
 /// Cleans a log; returns up to where it is clean.
@@ -241,6 +280,7 @@ fn clean(broker: &Broker, chosen: &Chosen, pace: &Pace, now_ms: TimestampMs) -> 
             return Ok(chosen.first_dirty);
         }
     }
+    broker.cleaner.cleaned(chosen.thread, began.elapsed(), cleaning.figures());
     info!(
         partition = %partition.topic_partition,
         bytes_before = before,

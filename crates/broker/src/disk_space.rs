@@ -2,6 +2,9 @@
 //! so that there is room left for what mends it: commits, deletions, changes of the configuration. It goes on by itself
 //! when there is room again.
 //!
+//! A disk can get full all the same: with the reserve switched off, or when others are faster. Then every append is tried,
+//! and what becomes of it is noted here for metrics.
+//!
 //! Every write through `watched_vfs.rs` is counted, and after so many bytes that the reserve may be near the free space is
 //! looked at again, at once: however fast producers are, they do not get past it unnoticed. Others that fill the disk are
 //! noticed by looking from time to time.
@@ -14,13 +17,14 @@ use std::time::Duration;
 
 use barnabas_common::ErrorCode;
 use barnabas_common::vfs::{DiskSpace, Vfs};
+use barnabas_log::AppendError;
 use barnabas_metadata::{ApiError, CreateTopicsItem};
 use barnabas_replica::Partition;
 use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
 use crate::broker::Broker;
-use crate::watched_dirs::WatchedDir;
+use crate::watched_dirs::{WatchedDir, WatchedDirs};
 use crate::{dir_failure, topics};
 
 pub(crate) const RESERVE_KEY: &str = "barnabas.disk.reserve.bytes";
@@ -33,6 +37,8 @@ const DEFAULT_RESERVE_SHARE: u64 = 20;
 /// Fewer bytes are not worth a look. What a dir can get past its reserve is this, and what several producers write at the
 /// same time.
 const SMALLEST_STEP_BYTES: u64 = 16 << 10;
+/// So much more free space tells that a full disk has room again, if nobody tries.
+const SMALLEST_ROOM_BYTES: u64 = 1 << 20;
 
 /// How much of a volume is kept free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +71,13 @@ pub(crate) struct Space {
     written: AtomicU64,
     look_at: AtomicU64,
     refuses: AtomicBool,
-    /// How many dirs refuse.
+    /// There was no room for an append, and none has succeeded since: with so much free space that is taken to be over.
+    /// 0: there was room.
+    full_until: AtomicU64,
+    /// How many dirs refuse, and how many are full.
     refusing: Arc<AtomicUsize>,
+    /// Appends that were refused for lack of room, in one way or the other.
+    refused: AtomicU64,
     last: Mutex<Option<DiskSpace>>,
 }
 
@@ -86,7 +97,9 @@ impl Space {
             written: AtomicU64::new(0),
             look_at: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
+            full_until: AtomicU64::new(0),
             refusing,
+            refused: AtomicU64::new(0),
             last: Mutex::new(None),
         }
     }
@@ -94,6 +107,33 @@ impl Space {
     /// Whether there is less than the reserve.
     pub(crate) fn refuses(&self) -> bool {
         self.refuses.load(Ordering::Relaxed)
+    }
+
+    /// Whether appends fail for lack of room, be it the reserve or the disk itself that has none.
+    pub(crate) fn lacks_room(&self) -> bool {
+        self.refuses() || self.full_until.load(Ordering::Relaxed) != 0
+    }
+
+    /// How many appends were refused for lack of room.
+    pub(crate) fn refused_appends(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// The file system had no room for an append.
+    fn had_no_room_for(&self, bytes: u64) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        // What it calls free may not be for us (quotas, blocks of the superuser): more must come.
+        let free = self.vfs.disk_space(&self.path).map_or(0, |space| space.usable_bytes);
+        let room = free.saturating_add(bytes.max(SMALLEST_ROOM_BYTES));
+        if self.full_until.swap(room, Ordering::Relaxed) == 0 {
+            self.refusing.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn found_room(&self) {
+        if self.full_until.load(Ordering::Relaxed) != 0 && self.full_until.swap(0, Ordering::Relaxed) != 0 {
+            self.refusing.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// How much is kept free on a volume of this size.
@@ -121,6 +161,9 @@ impl Space {
         let written = self.written.load(Ordering::Relaxed);
         let space = self.vfs.disk_space(&self.path)?;
         *last = Some(space);
+        if space.usable_bytes >= self.full_until.load(Ordering::Relaxed) {
+            self.found_room();
+        }
         let reserve = self.reserve_bytes(space.total_bytes);
         // Some file systems do not know.
         let is_known = space.total_bytes > 0;
@@ -189,20 +232,17 @@ fn bytes(count: u64) -> String {
 impl Broker {
     /// Whether the disk of a partition is nearly full.
     pub(crate) fn is_short_of_room(&self, partition: &Partition) -> bool {
-        self.full_home_of(partition).is_some()
-    }
-
-    fn full_home_of(&self, partition: &Partition) -> Option<Arc<WatchedDir>> {
-        if !self.dirs.any_refuses() {
-            return None;
-        }
-        let home = partition.with_log(|log| self.dirs.of(log.dir()).cloned()).ok()??;
-        home.space.refuses().then_some(home)
+        self.dirs.any_refuses() && self.dirs.home_of(partition).is_some_and(|home| home.space.refuses())
     }
 
     /// Fails with what to tell the producer where a partition takes no more because its disk is nearly full.
     pub(crate) fn check_room(&self, partition: &Partition) -> Result<(), String> {
-        self.full_home_of(partition).map_or(Ok(()), |home| Err(home.space.refusal()))
+        if !self.dirs.any_refuses() {
+            return Ok(());
+        }
+        let Some(home) = self.dirs.home_of(partition).filter(|home| home.space.refuses()) else { return Ok(()) };
+        home.space.refused.fetch_add(1, Ordering::Relaxed);
+        Err(home.space.refusal())
     }
 
     /// Fails where no log dir has room for new partitions. Topics of our own are made all the same.
@@ -227,6 +267,28 @@ impl Broker {
             _ => Ok(()),
         }
     }
+}
+
+impl WatchedDirs {
+    fn home_of(&self, partition: &Partition) -> Option<Arc<WatchedDir>> {
+        partition.with_log(|log| self.of(log.dir()).cloned()).ok()?
+    }
+
+    /// To be told how every append ended, so that metrics can tell of a disk that is full.
+    pub(crate) fn appended<T>(&self, partition: &Partition, bytes: usize, result: &Result<T, AppendError>) {
+        match result {
+            Ok(_) if !self.any_refuses() => {}
+            Ok(_) => self.home_of(partition).iter().for_each(|home| home.space.found_room()),
+            Err(AppendError::Io(error)) if is_of_room(error) => {
+                self.home_of(partition).iter().for_each(|home| home.space.had_no_room_for(bytes as u64));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn is_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Looks from time to time until the task is dropped.
@@ -312,6 +374,35 @@ mod tests {
         let space = space(&vfs, Reserve::from_setting(0));
         space.look().unwrap();
         assert!(!space.refuses(), "switched off");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_until_an_append_succeeds_or_there_is_more_room() {
+        let vfs = MemVfs::new();
+        vfs.set_capacity(Some(10 * MB));
+        vfs.create_dir_all(Path::new("/d")).unwrap();
+        let file = vfs.open(Path::new("/d/f"), OpenMode::CREATE).unwrap();
+        file.set_len(10 * MB - 100).unwrap();
+        let space = space(&vfs, Reserve::from_setting(0));
+        let refusing = || space.refusing.load(Ordering::Relaxed);
+        space.had_no_room_for(1000);
+        space.had_no_room_for(1000);
+        space.look().unwrap();
+        assert!(space.lacks_room() && !space.refuses(), "what fits may still be appended");
+        assert_eq!((space.refused_appends(), refusing()), (2, 1));
+        space.found_room();
+        space.found_room();
+        assert!(!space.lacks_room());
+        assert_eq!((space.refused_appends(), refusing()), (2, 0));
+
+        space.had_no_room_for(2 * MB);
+        file.set_len(9 * MB).unwrap();
+        space.look().unwrap();
+        assert!(space.lacks_room(), "it would not fit yet");
+        file.set_len(7 * MB).unwrap();
+        space.look().unwrap();
+        assert!(!space.lacks_room());
+        assert_eq!((space.refused_appends(), refusing()), (3, 0));
     }
 
     #[test]

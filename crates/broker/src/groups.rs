@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::Broker;
+use crate::watched_dirs::WatchedDirs;
 use barnabas_common::{Clock, ErrorCode, Uuid};
 use barnabas_coordinator::{
     CoordinatorRecord, Effects, GroupCoordinatorConfig, GroupReply, GroupShard, Now, ReplyToken, partition_for,
@@ -43,6 +44,7 @@ const NEVER_MS: i64 = i64::MAX;
 pub(crate) struct GroupService {
     config: Arc<GroupCoordinatorConfig>,
     clock: Arc<dyn Clock>,
+    dirs: Arc<WatchedDirs>,
     shards: RwLock<BTreeMap<i32, Arc<Shard>>>,
     /// By which offsets of topics that are gone are told. Never older than what clients are shown.
     image: RwLock<Arc<MetadataImage>>,
@@ -115,10 +117,16 @@ impl PendingReply {
 }
 
 impl GroupService {
-    pub(crate) fn new(config: GroupCoordinatorConfig, clock: Arc<dyn Clock>, image: Arc<MetadataImage>) -> Self {
+    pub(crate) fn new(
+        config: GroupCoordinatorConfig,
+        clock: Arc<dyn Clock>,
+        dirs: Arc<WatchedDirs>,
+        image: Arc<MetadataImage>,
+    ) -> Self {
         Self {
             config: Arc::new(config),
             clock,
+            dirs,
             shards: RwLock::default(),
             image: RwLock::new(image),
             timers_changed: Notify::new(),
@@ -355,7 +363,9 @@ impl GroupService {
                 batch.add(now_ms, Some(&record.key), record.value.as_deref(), &[]);
             }
             let batch = batch.build(0, 0).map_err(|error| error.to_string())?;
+            let bytes = batch.len();
             let appended = partition.append(batch, now_ms, AppendOrigin::Coordinator);
+            self.dirs.appended(partition, bytes, &appended);
             *durable = appended.map_err(|error| error.to_string())?.ticket;
         }
         Ok(())
@@ -480,15 +490,21 @@ fn replay_chunk(chunk: &Bytes, groups: &mut GroupShard, skipped: &mut u64) -> i6
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use barnabas_common::TopicPartition;
+    use barnabas_common::vfs::{MemVfs, Vfs};
 
     use super::*;
+    use crate::disk_space::Reserve;
     use crate::topics::CONSUMER_OFFSETS_TOPIC;
 
     #[test]
     fn groups_of_partitions_that_are_offline_are_not_loaded_again_and_again() {
         let clock = Arc::new(barnabas_common::SystemClock::default());
-        let groups = GroupService::new(GroupCoordinatorConfig::default(), clock, Arc::default());
+        let vfs: Arc<dyn Vfs> = Arc::new(MemVfs::new());
+        let dirs = Arc::new(WatchedDirs::new(&vfs, &[], Path::new("/a"), Reserve::Automatic));
+        let groups = GroupService::new(GroupCoordinatorConfig::default(), clock, dirs, Arc::default());
         for index in 0..3 {
             let name = TopicPartition::new(CONSUMER_OFFSETS_TOPIC, index);
             groups.load(Arc::new(Partition::offline(name, Uuid::ZERO, "its disk is gone".to_owned())));

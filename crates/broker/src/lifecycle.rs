@@ -107,7 +107,8 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));
     tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));
-    tasks.extend((0..cleaner_threads(&broker)).map(|_| tokio::spawn(cleaner::run(Arc::clone(&broker)))));
+    let cleaners = 0..cleaner_threads(&broker);
+    tasks.extend(cleaners.map(|thread| tokio::spawn(cleaner::run(Arc::clone(&broker), thread))));
     ensure_offsets_topic(&broker).await?;
     let workers = Arc::new(start_workers()?);
     broker.metrics.served_by(workers.runtimes());
@@ -118,9 +119,10 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
 }
 
 /// How many logs may be compacted at the same time.
-fn cleaner_threads(broker: &Broker) -> i64 {
+fn cleaner_threads(broker: &Broker) -> usize {
     let config = broker.configs.broker_config();
-    if config.boolean("log.cleaner.enable") { config.number("log.cleaner.threads") } else { 0 }
+    let threads = if config.boolean("log.cleaner.enable") { config.number("log.cleaner.threads") } else { 0 };
+    usize::try_from(threads).unwrap_or(0)
 }
 
 /// One thread per core: more would only take turns.
@@ -174,12 +176,13 @@ fn assemble(
     let config = Arc::clone(configs.broker_config());
     let settings = Settings::from_config(&config);
     let around = Surroundings::at_start(registered.listeners.iter().map(|listener| listener.address).collect());
+    let metrics = Metrics::with_segment_syncs(Arc::clone(&dirs.segment_syncs));
     let first_session_id = i32::try_from(clock.wall_ms() & 0x3fff_ffff).unwrap_or(1);
     Arc::new(Broker {
         node_id: config.node_id(),
         broker_epoch: registered.epoch,
         settings,
-        groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock), quorum.image()),
+        groups: GroupService::new(configs.group_coordinator(), Arc::clone(&clock), Arc::clone(&dirs), quorum.image()),
         controller_listeners: config.controller_listeners().to_vec(),
         bound: registered.listeners.iter().map(|listener| (listener.name.clone(), listener.address)).collect(),
         surroundings: RwLock::new(Arc::new(around)),
@@ -199,7 +202,7 @@ fn assemble(
         dirs,
         request_memory: MemoryBudget::new(REQUEST_MEMORY_BYTES),
         decoding: tokio::sync::Semaphore::new(DECODING_AT_ONCE),
-        metrics: Metrics::default(),
+        metrics,
     })
 }
 

@@ -159,6 +159,8 @@ pub(crate) struct Metrics {
     pub partition_changes: PartitionChanges,
     /// How long the quorum took to commit a command.
     pub metadata_commits: Histogram,
+    /// How long syncs of segments took; counted where files are (`watched_vfs.rs`).
+    pub segment_syncs: Arc<Histogram>,
     /// The runtimes that serve connections; until they are told, the one that a scrape runs on.
     pub serving: OnceLock<Vec<Handle>>,
     /// What earlier scrapes saw, for rates and quantiles of the recent past.
@@ -175,6 +177,7 @@ impl Default for Metrics {
             connections: RwLock::default(),
             partition_changes: PartitionChanges::default(),
             metadata_commits: Histogram::default(),
+            segment_syncs: Arc::default(),
             serving: OnceLock::new(),
             scrapes: Mutex::default(),
         }
@@ -195,6 +198,11 @@ pub(crate) fn read(counter: &AtomicU64) -> u64 {
 }
 
 impl Metrics {
+    /// Counters that start from zero, but for the syncs, which the file system counts.
+    pub(crate) fn with_segment_syncs(segment_syncs: Arc<Histogram>) -> Self {
+        Self { segment_syncs, ..Self::default() }
+    }
+
     /// Tells whose idleness is that of the broker.
     pub(crate) fn served_by(&self, runtimes: &[Handle]) {
         self.serving.get_or_init(|| runtimes.to_vec());

@@ -14,6 +14,7 @@ use tracing::error;
 
 use crate::disk_space::{Reserve, Space};
 use crate::known_dirs::AbsentDirs;
+use crate::metrics::Histogram;
 
 /// One log dir.
 pub(crate) struct WatchedDir {
@@ -24,6 +25,8 @@ pub(crate) struct WatchedDir {
     taken_out: Mutex<BTreeSet<TopicPartition>>,
     changed: Arc<Notify>,
     pub(crate) space: Space,
+    /// How long syncs of segments take, in all dirs together.
+    pub(crate) segment_syncs: Arc<Histogram>,
 }
 
 impl WatchedDir {
@@ -79,8 +82,9 @@ pub(crate) struct WatchedDirs {
     log_dirs: usize,
     metadata: usize,
     changed: Arc<Notify>,
-    /// How many have less room than their reserve.
+    /// How many have less room than their reserve, and how many had none for an append.
     refusing: Arc<AtomicUsize>,
+    pub(crate) segment_syncs: Arc<Histogram>,
     /// Those that this broker has had and that are missing, if any.
     absent: OnceLock<AbsentDirs>,
 }
@@ -89,18 +93,20 @@ impl WatchedDirs {
     pub(crate) fn new(vfs: &Arc<dyn Vfs>, log_dirs: &[PathBuf], metadata_dir: &Path, reserve: Reserve) -> Self {
         let changed = Arc::new(Notify::new());
         let refusing = Arc::new(AtomicUsize::new(0));
+        let segment_syncs = Arc::<Histogram>::default();
         let watched = |path: &Path| {
             let (path, changed) = (path.to_owned(), Arc::clone(&changed));
             let (vfs, refusing) = (Arc::clone(vfs), Arc::clone(&refusing));
             let space = Space::new(vfs, path.clone(), reserve, log_dirs.len(), refusing);
-            Arc::new(WatchedDir { path, failure: OnceLock::new(), taken_out: Mutex::default(), changed, space })
+            let (failure, taken_out, segment_syncs) = (OnceLock::new(), Mutex::default(), Arc::clone(&segment_syncs));
+            Arc::new(WatchedDir { path, failure, taken_out, changed, space, segment_syncs })
         };
         let mut dirs: Vec<_> = log_dirs.iter().map(|path| watched(path)).collect();
         let metadata = log_dirs.iter().position(|path| path == metadata_dir).unwrap_or(dirs.len());
         if metadata == dirs.len() {
             dirs.push(watched(metadata_dir));
         }
-        Self { dirs, log_dirs: log_dirs.len(), metadata, changed, refusing, absent: OnceLock::new() }
+        Self { dirs, log_dirs: log_dirs.len(), metadata, changed, refusing, segment_syncs, absent: OnceLock::new() }
     }
 
     /// Those that hold partitions.
@@ -112,7 +118,7 @@ impl WatchedDirs {
         self.dirs.iter()
     }
 
-    /// Whether there is one with less room than its reserve.
+    /// Whether there is one with less room than its reserve, or that had none for an append.
     pub(crate) fn any_refuses(&self) -> bool {
         self.refusing.load(Ordering::Relaxed) != 0
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
 use rustix::io::Errno;
@@ -92,7 +93,8 @@ impl Vfs for WatchedVfs {
         };
         let file = opened?;
         Ok(match self.dirs.of(path) {
-            Some(dir) => Arc::new(WatchedFile { inner: file, dir: Arc::clone(dir) }),
+            Some(dir) if is_segment(path) => Arc::new(WatchedFile::<true> { inner: file, dir: Arc::clone(dir) }),
+            Some(dir) => Arc::new(WatchedFile::<false> { inner: file, dir: Arc::clone(dir) }),
             None => file,
         })
     }
@@ -140,12 +142,21 @@ impl Vfs for WatchedVfs {
     }
 }
 
-struct WatchedFile {
+/// Whether a file holds the records of a segment, or will when a cleaner has completed it.
+fn is_segment(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_at_checked(20));
+    name.is_some_and(|(offset, ending)| {
+        matches!(ending, ".log" | ".log.cleaned") && offset.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// What kind of file it is costs no memory, of which there is some for every open file.
+struct WatchedFile<const IS_SEGMENT: bool> {
     inner: Arc<dyn VfsFile>,
     dir: Arc<WatchedDir>,
 }
 
-impl WatchedFile {
+impl<const IS_SEGMENT: bool> WatchedFile<IS_SEGMENT> {
     fn failed(&self, what: &str) -> String {
         format!("{what} {} failed", name_of(&*self.inner).unwrap_or_else(|| "one of its files".to_owned()))
     }
@@ -156,7 +167,12 @@ impl WatchedFile {
 
     fn synced(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         self.dir.check_in_use()?;
-        sync().inspect_err(|error| self.dir.sync_failed(error, || self.failed("syncing")))
+        let began = IS_SEGMENT.then(Instant::now);
+        let synced = sync();
+        if let Some(began) = began {
+            self.dir.segment_syncs.record(began.elapsed());
+        }
+        synced.inspect_err(|error| self.dir.sync_failed(error, || self.failed("syncing")))
     }
 }
 
@@ -166,7 +182,7 @@ fn name_of(file: &dyn VfsFile) -> Option<String> {
     std::fs::read_link(link).ok().map(|path| path.display().to_string())
 }
 
-impl VfsFile for WatchedFile {
+impl<const IS_SEGMENT: bool> VfsFile for WatchedFile<IS_SEGMENT> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.looked_at("reading", self.inner.read_at(buf, offset))
     }
@@ -295,6 +311,27 @@ mod tests {
         assert!(watched.open(Path::new("/b/gone"), OpenMode::READ).is_err());
         assert_eq!(failed(&dirs), [false, false]);
         file.write_all_at(b"d", 0).unwrap();
+    }
+
+    #[test]
+    fn syncs_of_segments_are_counted_and_no_others() {
+        let (_, watched, dirs) = watched();
+        let counted = || dirs.segment_syncs.counts().total();
+        watched.create_dir_all(Path::new("/b/t-0")).unwrap();
+        let open = |name: &str| watched.open(&Path::new("/b/t-0").join(name), OpenMode::CREATE).unwrap();
+        for (name, expected) in [("00000000000000000042.log", 1), ("00000000000000000000.log.cleaned", 2)] {
+            open(name).sync_data().unwrap();
+            assert_eq!(counted(), expected, "{name}");
+        }
+        for name in ["00000000000000000042.index", "0000000000000000004x.log", "x.log", "partition.metadata", "ä.log"]
+        {
+            open(name).sync_all().unwrap();
+        }
+        watched.open(Path::new("/a/barnabas-journal-1"), OpenMode::CREATE).unwrap().sync_data().unwrap();
+        watched.sync_dir(Path::new("/b/t-0")).unwrap();
+        assert_eq!(counted(), 2);
+        open("00000000000000000043.log").sync_all().unwrap();
+        assert_eq!(counted(), 3);
     }
 
     #[test]

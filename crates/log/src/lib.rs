@@ -12,7 +12,9 @@ mod log;
 mod producer;
 mod segment;
 
-pub use cleaner::{Cleanable, CleanedGroup, CleanerLimits, Cleaning, CleaningError, CleaningPlan, Throttle};
+pub use cleaner::{
+    Cleanable, CleanedGroup, CleanerLimits, Cleaning, CleaningError, CleaningFigures, CleaningPlan, Throttle,
+};
 pub use config::{CleanupPolicy, LogConfig};
 pub use dir::{
     Checkpoint, CleanShutdown, ClosedLogs, LockError, LogDir, MetaProperties, OffsetCheckpoint,

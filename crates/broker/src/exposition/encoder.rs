@@ -6,6 +6,10 @@ use std::fmt::{Display, Write};
 use super::families::{Family, Kind};
 use crate::metrics::{Counts, SHOWN_BOUNDS_US};
 
+/// The quantiles as their label spells them.
+const QUANTILES: [(&str, f64); 6] =
+    [("0.50", 0.5), ("0.75", 0.75), ("0.95", 0.95), ("0.98", 0.98), ("0.99", 0.99), ("0.999", 0.999)];
+
 /// A number as the format writes it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
@@ -67,6 +71,15 @@ impl Samples<'_> {
     /// Adds a sample with one more label, whose value needs no escaping.
     pub(super) fn add_with(&mut self, labels: &str, name: &str, label: impl Display, value: impl Into<Number>) {
         self.line("", labels, &format!("{name}=\"{label}\""), value.into());
+    }
+
+    /// Adds quantiles of durations, in milliseconds; of none there are none.
+    pub(super) fn add_quantiles(&mut self, labels: &str, counts: &Counts) {
+        for (label, quantile) in QUANTILES {
+            if let Some(us) = counts.quantile_us(quantile) {
+                self.add_with(labels, "quantile", label, us / 1e3);
+            }
+        }
     }
 
     /// Adds buckets, sum and count of durations, in seconds.

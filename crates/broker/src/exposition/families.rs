@@ -109,8 +109,17 @@ families! {
     LOG_START_OFFSET = Jmx Gauge "kafka_log_log_logstartoffset" ["topic" "partition"] "First offset that can be read.";
     LOG_END_OFFSET = Jmx Gauge "kafka_log_log_logendoffset" ["topic" "partition"] "Offset of the next record.";
     LOG_SEGMENTS = Jmx Gauge "kafka_log_log_numlogsegments" ["topic" "partition"] "Segments.";
-    MAX_DIRTY_PERCENT = Jmx Gauge "kafka_log_logcleanermanager_max_dirty_percent" [] "Share of bytes not compacted yet in the dirtiest compacted log, in percent.";
-    UNCLEANABLE = Own Gauge "kafka_log_logcleanermanager_uncleanable_partitions_count" [] "Compacted logs that could not be compacted and are left alone until the next start. Unlike in Kafka, over all data folders.";
+    LOG_FLUSH_TIME = Jmx Gauge "kafka_log_logflushstats_logflushrateandtimems" ["quantile"] "Milliseconds that a sync of a segment to disk took, over the last one to two minutes. Absent without syncs.";
+    LOG_FLUSH_COUNT = Jmx Counter "kafka_log_logflushstats_logflushrateandtimems_count" [] "Syncs of segments to disk: of those that are closed or compacted, of large appends, and of what has to leave a full journal; with barnabas.durability=page-cache by flush.messages and flush.ms instead of the last two. Acknowledgements of small appends wait for barnabas_journal_sync_seconds. Unlike in Kafka, the metadata log is not in it.";
+    RECOPY_PERCENT = Jmx Gauge "kafka_log_logcleaner_cleaner_recopy_percent" [] "What remained of the bytes that were compacted, in percent, over the last compaction of each cleaner thread. This and the next two are absent until there has been one; Kafka tells whole numbers.";
+    MAX_CLEAN_TIME = Jmx Gauge "kafka_log_logcleaner_max_clean_time_secs" [] "Seconds that the longest of these took.";
+    MAX_BUFFER_UTILIZATION = Jmx Gauge "kafka_log_logcleaner_max_buffer_utilization_percent" [] "The most of the memory for keys that one of these took, in percent of log.cleaner.dedupe.buffer.size; at log.cleaner.io.buffer.load.factor one log needs several rounds.";
+    MAX_COMPACTION_DELAY = Jmx Gauge "kafka_log_logcleaner_max_compaction_delay_secs" [] "Seconds that records of a closed segment had waited beyond max.compaction.lag.ms at most, when the threads looked last.";
+    DEAD_THREADS = Jmx Gauge "kafka_log_logcleaner_deadthreadcount" [] "Cleaner threads that failed and have not begun anew; unlike Kafka's they do, after 15 seconds. This and all of the cleaner are absent without cleaner threads.";
+    TIME_SINCE_LAST_RUN = Jmx Gauge "kafka_log_logcleanermanager_time_since_last_run_ms" [] "Milliseconds since a cleaner thread looked for a log to compact. It looks each log.cleaner.backoff.ms, and after each compaction.";
+    MAX_DIRTY_PERCENT = Jmx Gauge "kafka_log_logcleanermanager_max_dirty_percent" [] "Share of bytes not compacted yet in the dirtiest compacted log when a thread looked last, in percent.";
+    UNCLEANABLE_PARTITIONS = Jmx Gauge "kafka_log_logcleanermanager_uncleanable_partitions_count" ["logDirectory"] "Compacted logs that could not be compacted and are left alone until the next start.";
+    UNCLEANABLE_BYTES = Jmx Gauge "kafka_log_logcleanermanager_uncleanable_bytes" ["logDirectory"] "Bytes in them that have not been compacted.";
     OFFLINE_DIRS = Jmx Gauge "kafka_log_logmanager_offlinelogdirectorycount" [] "Data folders that have failed and are out of use until a restart.";
     DIR_OFFLINE = Jmx Gauge "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"] "1 if the data folder has failed and is out of use until a restart. Its partitions are not served.";
     DIR_TOTAL = Own Gauge "kafka_log_logdir_total_bytes" ["logDirectory"] "Size of the volume that holds the data folder.";
@@ -118,7 +127,8 @@ families! {
     DIR_USED = Own Gauge "kafka_log_logdir_used_bytes" ["logDirectory"] "Bytes of the segments of all partitions in the data folder.";
 
     DIR_RESERVE = Own Gauge "barnabas_logdir_reserve_bytes" ["logDirectory"] "Free bytes below which producers are refused (barnabas.disk.reserve.bytes).";
-    DIR_REFUSES = Own Gauge "barnabas_logdir_refuses_writes" ["logDirectory"] "1 while there is less room than the reserve and producers are refused.";
+    DIR_REFUSES = Own Gauge "barnabas_logdir_refuses_writes" ["logDirectory"] "1 while appends are refused for lack of room: there is less than the reserve, or the disk had none for the last append, as it happens with the reserve switched off.";
+    DIR_REFUSED_APPENDS = Own Counter "barnabas_logdir_refused_appends_total" ["logDirectory"] "Appends refused for lack of room, for the one reason or the other.";
 
     JOURNAL_SYNC_SECONDS = Own Histogram "barnabas_journal_sync_seconds" ["logDirectory" "le"] "How long the disk takes to sync one group of appends in the journal; acknowledgements wait for it. Its count is that of groups. Absent, like the others of the journal, with barnabas.durability=page-cache.";
     JOURNAL_BYTES = Own Counter "barnabas_journal_written_bytes_total" ["logDirectory"] "Bytes written to the journal and synced.";

@@ -34,6 +34,7 @@ pub(super) struct Moment {
     pub at_ms: i64,
     pub requests: HashMap<(ApiKey, Part), Counts>,
     pub metadata_commits: Counts,
+    pub segment_syncs: Counts,
     pub connections: HashMap<Arc<str>, u64>,
     /// Time that the runtime's workers were busy, and how many they are.
     pub busy: Option<(Duration, usize)>,
@@ -69,6 +70,7 @@ impl Moment {
             at_ms,
             requests,
             metadata_commits: metrics.metadata_commits.counts(),
+            segment_syncs: metrics.segment_syncs.counts(),
             connections: connections.iter().map(|(name, c)| (Arc::clone(name), read(&c.created))).collect(),
             busy: busy(metrics),
         }
@@ -100,9 +102,17 @@ impl ScrapeMemory {
     }
 
     pub(super) fn recent_commits(&self, now: &Moment) -> Counts {
+        self.recent_of(now, |moment| &moment.metadata_commits)
+    }
+
+    pub(super) fn recent_segment_syncs(&self, now: &Moment) -> Counts {
+        self.recent_of(now, |moment| &moment.segment_syncs)
+    }
+
+    fn recent_of(&self, now: &Moment, counts: fn(&Moment) -> &Counts) -> Counts {
         match &self.older {
-            Some(older) => now.metadata_commits.since(&older.metadata_commits),
-            None => now.metadata_commits.clone(),
+            Some(older) => counts(now).since(counts(older)),
+            None => counts(now).clone(),
         }
     }
 

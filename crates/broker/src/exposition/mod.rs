@@ -1,11 +1,13 @@
 //! The metrics in Prometheus's text format, by the names that dashboards and alerts already use. Values come from
 //! the counters of the hot paths, the metadata, and a short look at each log and group; nothing is counted here.
 
+mod cleaner;
 mod cluster;
 mod encoder;
 mod families;
 mod groups;
 mod journals;
+mod log_dirs;
 mod markdown;
 mod memory;
 mod partitions;
@@ -36,6 +38,9 @@ pub fn render(broker: &Broker) -> String {
     requests::requests(&mut out, metrics, &memory, &now);
     requests::connections(&mut out, broker, &memory, &now);
     partitions::render(&mut out, broker, &held);
+    cleaner::render(&mut out, broker);
+    log_dirs::flushes(&mut out, &memory, &now);
+    log_dirs::render(&mut out, broker, &held);
     journals::render(&mut out, broker);
     cluster::controller(&mut out, broker, &image, &held);
     cluster::quorum(&mut out, broker, &memory, &now);

@@ -1,9 +1,7 @@
-//! Partitions as this broker holds them, their logs, and the folders they are in.
+//! Partitions as this broker holds them, and their logs. The folders they are in have a file of their own (`log_dirs.rs`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use barnabas_common::Uuid;
 use barnabas_metadata::{ConfigResource, MetadataImage, PartitionImage, TopicImage};
 use barnabas_replica::Partition;
 
@@ -20,10 +18,10 @@ pub(super) struct LogFigures {
     pub end_offset: i64,
     pub high_watermark: i64,
     pub last_stable_offset: i64,
-    size_bytes: u64,
+    pub size_bytes: u64,
     segments: usize,
     /// Which folder of `log.dirs` it is in.
-    dir: Option<usize>,
+    pub dir: Option<usize>,
     has_failed: bool,
 }
 
@@ -84,18 +82,16 @@ fn hold<'a>(
 
 fn look(broker: &Broker, partition: &Partition) -> Option<LogFigures> {
     let offsets = partition.offsets().ok()?;
-    let figures = partition.with_log(|log| {
-        let segments = log.segments_info();
-        LogFigures {
-            start_offset: offsets.log_start_offset,
-            end_offset: offsets.log_end_offset,
-            high_watermark: offsets.high_watermark,
-            last_stable_offset: offsets.last_stable_offset,
-            size_bytes: segments.iter().map(|segment| segment.size_bytes).sum(),
-            segments: segments.len(),
-            dir: broker.log_dirs.iter().position(|dir| log.dir().starts_with(&dir.path)),
-            has_failed: log.failure().is_some(),
-        }
+    // Of no idle log a file is opened here: there may be thousands.
+    let figures = partition.with_log(|log| LogFigures {
+        start_offset: offsets.log_start_offset,
+        end_offset: offsets.log_end_offset,
+        high_watermark: offsets.high_watermark,
+        last_stable_offset: offsets.last_stable_offset,
+        size_bytes: log.size_bytes(),
+        segments: log.segment_count(),
+        dir: broker.log_dirs.iter().position(|dir| log.dir().starts_with(&dir.path)),
+        has_failed: log.failure().is_some(),
     });
     figures.ok()
 }
@@ -131,7 +127,6 @@ pub(super) fn render(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'
     states(out, &led);
     logs(out, shown);
     offsets(out, &led);
-    dirs(out, broker, held);
 }
 
 fn totals(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
@@ -195,37 +190,4 @@ fn offsets(out: &mut Encoder, led: &[&HeldPartition<'_>]) {
     family(&f::PARTITION_LSO_LAG, &|log| (log.high_watermark - log.last_stable_offset).into());
     family(&f::CURRENT_OFFSET, &|log| log.high_watermark.into());
     family(&f::OLDEST_OFFSET, &|log| log.start_offset.into());
-}
-
-fn dirs(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
-    let mut used_bytes = vec![0u64; broker.log_dirs.len()];
-    let by_id: BTreeMap<Uuid, usize> =
-        broker.log_dirs.iter().enumerate().map(|(i, dir)| (dir.directory_id, i)).collect();
-    for partition in held {
-        let assigned = partition.image.replicas.iter().position(|id| *id == broker.node_id);
-        let assigned = assigned.and_then(|i| by_id.get(partition.image.directories.get(i)?).copied());
-        let Some(dir) = partition.log.as_ref().and_then(|log| log.dir).or(assigned) else { continue };
-        used_bytes[dir] += partition.log.as_ref().map_or(0, |log| log.size_bytes);
-    }
-    let space: Vec<_> = broker.log_dirs.iter().map(|dir| broker.vfs.disk_space(&dir.path).ok()).collect();
-    let names: Vec<_> = broker.log_dirs.iter().map(|dir| labels(&[("logDirectory", &dir.path.display())])).collect();
-    let watched = broker.dirs.log_dirs();
-    let is_offline = |i: usize| watched[i].has_failed() || space[i].is_none();
-    out.single(&f::MAX_DIRTY_PERCENT, broker.cleaner.max_dirty_percent());
-    out.single(&f::UNCLEANABLE, broker.cleaner.uncleanable_partitions());
-    out.single(&f::OFFLINE_DIRS, (0..names.len()).filter(|i| is_offline(*i)).count());
-    let mut family = |family, value: &dyn Fn(usize) -> Option<Number>| {
-        let mut samples = out.family(family);
-        for (i, name) in names.iter().enumerate() {
-            if let Some(value) = value(i) {
-                samples.add(name, value);
-            }
-        }
-    };
-    family(&f::DIR_OFFLINE, &|i| Some(is_offline(i).into()));
-    family(&f::DIR_TOTAL, &|i| space[i].map(|space| space.total_bytes.into()));
-    family(&f::DIR_USABLE, &|i| space[i].map(|space| space.usable_bytes.into()));
-    family(&f::DIR_RESERVE, &|i| space[i].map(|space| watched[i].space.reserve_bytes(space.total_bytes).into()));
-    family(&f::DIR_REFUSES, &|i| Some(watched[i].space.refuses().into()));
-    family(&f::DIR_USED, &|i| Some(used_bytes[i].into()));
 }

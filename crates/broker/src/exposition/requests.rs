@@ -13,10 +13,6 @@ use super::memory::{Moment, Part, ScrapeMemory};
 use crate::broker::Broker;
 use crate::metrics::{Metrics, TopicCounters, read};
 
-/// The quantiles as their label spells them.
-const QUANTILES: [(&str, f64); 6] =
-    [("0.50", 0.5), ("0.75", 0.75), ("0.95", 0.95), ("0.98", 0.98), ("0.99", 0.99), ("0.999", 0.999)];
-
 /// Traffic of all topics together and of each that exists.
 pub(super) fn topics(out: &mut Encoder, metrics: &Metrics, image: &MetadataImage) {
     let topics = existing_topics(metrics, image);
@@ -93,12 +89,7 @@ impl Times<'_> {
     fn render(&self, out: &mut Encoder, part: Part, quantiles: &'static Family, count: &'static Family) {
         let mut samples = out.family(quantiles);
         for (api, _) in self.metrics.requests() {
-            let recent = self.memory.recent(self.now, api, part);
-            for (label, quantile) in QUANTILES {
-                if let Some(us) = recent.quantile_us(quantile) {
-                    samples.add_with(&of(api), "quantile", label, us / 1e3);
-                }
-            }
+            samples.add_quantiles(&of(api), &self.memory.recent(self.now, api, part));
         }
         let mut samples = out.family(count);
         for (api, _) in self.metrics.requests() {

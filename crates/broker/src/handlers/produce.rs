@@ -255,16 +255,18 @@ fn append_records(
         validation::check_keys(&records, limit).map_err(|rejected| from_append_error(rejected, partition))?;
     }
     validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
-    let size = records.len() as u64;
+    let data_bytes = records.len();
     let appended = partition.append(BytesMut::from(records), ctx.broker.clock.wall_ms(), AppendOrigin::Client);
+    ctx.broker.dirs.appended(partition, data_bytes, &appended);
     let appended = appended.map_err(|error| {
         ctx.broker.metrics.failed_produce(topic);
         from_append_error(error, partition)
     })?;
     let info = &appended.info;
-    ctx.broker
-        .metrics
-        .produced(topic, TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: size });
+    ctx.broker.metrics.produced(
+        topic,
+        TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: data_bytes as u64 },
+    );
     let response = PartitionProduceResponse {
         index,
         base_offset: info.first_offset,

@@ -9,11 +9,12 @@ use barnabas_protocol::messages::{
     CreatePartitionsRequest, CreatePartitionsResponse, create_partitions_request::CreatePartitionsTopic,
 };
 
-use crate::support::{Client, Disks, STORAGE_ERROR, scrape, start};
+use crate::support::{Client, Disks, STORAGE_ERROR, eventually, scrape, start};
 
 const MB: u64 = 1 << 20;
 const RESERVE: &str = "barnabas.disk.reserve.bytes=4194304";
 const REFUSES: &str = "barnabas_logdir_refuses_writes{logDirectory=\"/a\"}";
+const REFUSED: &str = "barnabas_logdir_refused_appends_total{logDirectory=\"/a\"}";
 
 /// Produces until it is refused for lack of room. Returns how many records were acknowledged.
 async fn fill(client: &mut Client, topic: &str) -> i64 {
@@ -50,11 +51,11 @@ async fn producers_stop_at_the_reserve_and_go_on_when_there_is_room() {
     let mut client = Client::connect(&running).await;
     assert_eq!(client.create_topic("full", 1, &[("segment.bytes", "1048576")]).await.error_code, 0);
     assert_eq!(client.create_topic("other", 1, &[]).await.error_code, 0);
-    assert_eq!(scrape(&running, REFUSES).await, 0.0);
+    assert_eq!((scrape(&running, REFUSES).await, scrape(&running, REFUSED).await), (0.0, 0.0));
     let count = fill(&mut client, "full").await;
     let free = disks.a.disk_space(std::path::Path::new("/a")).unwrap().usable_bytes;
     assert!((3 * MB..=4 * MB).contains(&free), "stopped with {free} bytes free");
-    assert_eq!(scrape(&running, REFUSES).await, 1.0);
+    assert_eq!((scrape(&running, REFUSES).await, scrape(&running, REFUSED).await), (1.0, 1.0));
 
     // What the reserve is for.
     assert_eq!(client.read_to_end("full", 0, 0).await, count);
@@ -131,6 +132,58 @@ async fn a_broker_starts_and_serves_below_its_reserve() {
     let running = start(disks.clone(), &["barnabas.disk.reserve.bytes=0"]).await;
     let mut client = Client::connect(&running).await;
     assert_eq!(client.produce("full", 0, b"v").await.base_offset, count);
+    running.stop().await;
+}
+
+/// Without a reserve every append is tried, and the disk refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_of_where_there_is_no_reserve() {
+    let disks = Disks::default();
+    let running =
+        start(disks.clone(), &["log.dirs=/b,/a", "metadata.log.dir=/b", "barnabas.disk.reserve.bytes=0"]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("t", 2, &[]).await.error_code, 0);
+    let dirs = client.log_dirs().await;
+    let topics = &dirs.iter().find(|dir| dir.log_dir == "/a").unwrap().topics;
+    let in_full = topics.iter().find(|topic| topic.name == "t").unwrap().partitions[0].partition_index;
+    assert_eq!(client.produce("t", in_full, b"v").await.error_code, 0);
+    disks.a.set_capacity(Some(disks.a.used_bytes() + 1000));
+    for refused in 1..=3 {
+        assert_eq!(client.produce("t", in_full, &[b'x'; 50_000]).await.error_code, STORAGE_ERROR);
+        assert_eq!(client.produce("t", 1 - in_full, b"v").await.error_code, 0);
+        assert_eq!((scrape(&running, REFUSES).await, scrape(&running, REFUSED).await), (1.0, f64::from(refused)));
+    }
+    let of_other = |sample: &str| sample.replace("/a", "/b");
+    assert_eq!(scrape(&running, &of_other(REFUSES)).await, 0.0);
+    assert_eq!(scrape(&running, &of_other(REFUSED)).await, 0.0);
+
+    assert_eq!(client.produce("t", in_full, b"fits").await.error_code, 0);
+    assert_eq!(scrape(&running, REFUSES).await, 0.0, "an append was taken");
+    assert_eq!(client.produce("t", in_full, &[b'x'; 50_000]).await.error_code, STORAGE_ERROR);
+    assert_eq!(scrape(&running, REFUSES).await, 1.0);
+    disks.a.set_capacity(None);
+    eventually("that there is room is found without an append", async || {
+        (scrape(&running, REFUSES).await == 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(scrape(&running, REFUSED).await, 4.0);
+    running.stop().await;
+}
+
+/// What groups write is no less refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offsets_that_do_not_fit_are_counted_as_refused() {
+    let settings = ["log.dirs=/a", "metadata.log.dir=/b", "barnabas.disk.reserve.bytes=0"];
+    let disks = Disks::default();
+    let running = start(disks.clone(), &settings).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("t", 1, &[]).await.error_code, 0);
+    assert_eq!(client.commit("group", "t", 0, 1).await, 0);
+    disks.a.set_capacity(Some(disks.a.used_bytes()));
+    assert_ne!(client.commit("group", "t", 0, 2).await, 0);
+    assert!(scrape(&running, REFUSED).await >= 1.0);
+    assert_eq!(scrape(&running, REFUSES).await, 1.0);
+    disks.a.set_capacity(None);
     running.stop().await;
 }
 

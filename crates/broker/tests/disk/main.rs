@@ -5,6 +5,7 @@
 mod every_site;
 mod failing_dir;
 mod failing_start;
+mod figures;
 mod full_disk;
 mod handles;
 mod missing_dirs;

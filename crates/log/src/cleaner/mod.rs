@@ -73,6 +73,17 @@ impl From<std::io::Error> for CleaningError {
     }
 }
 
+/// What a cleaning has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CleaningFigures {
+    /// Of the segments that were looked through once the keys were known.
+    pub bytes_read: u64,
+    /// What was left of them.
+    pub bytes_written: u64,
+    /// How full the memory for the keys got, from 0 to 1; the load factor is the most.
+    pub buffer_utilization: f64,
+}
+
 /// A cleaning whose keys are known: segments can be rewritten one group after the other.
 pub struct Cleaning {
     plan: CleaningPlan,
@@ -80,6 +91,7 @@ pub struct Cleaning {
     rules: Rules,
     clean_until: Offset,
     limits: CleanerLimits,
+    figures: CleaningFigures,
 }
 
 impl CleaningPlan {
@@ -93,9 +105,10 @@ impl CleaningPlan {
         sources.retain(|source| source.base_offset < clean_until && clean_until > self.first_dirty);
         let delete_retention_ms = self.config.delete_retention_ms;
         let limit = DecompressionLimit::bytes(limits.expanded_batch_bytes);
+        let figures = CleaningFigures { buffer_utilization: map.utilization(), ..CleaningFigures::default() };
         let rules = Rules { map, producers, transactions, now_ms: self.now_ms, delete_retention_ms, limit };
         let groups = rewrite::group(sources, &self.config);
-        Ok(Cleaning { plan: self, groups, rules, clean_until, limits })
+        Ok(Cleaning { plan: self, groups, rules, clean_until, limits, figures })
     }
 
     /// Fills the map, and notes the last batch of each producer; returns the offset up to which all keys are known.
@@ -171,10 +184,15 @@ impl Cleaning {
         self.clean_until
     }
 
+    /// What has been done so far.
+    pub fn figures(&self) -> CleaningFigures {
+        self.figures
+    }
+
     /// Writes what is left of the next group of segments; `None` when all are done.
     pub fn clean_next(&mut self, throttle: &mut Throttle<'_>) -> Result<Option<CleanedGroup>, CleaningError> {
         while let Some(sources) = self.groups.pop_front() {
-            let group = rewrite::rewrite(&self.plan, &self.rules, sources, self.limits, throttle)?;
+            let group = rewrite::rewrite(&self.plan, &self.rules, sources, self.limits, throttle, &mut self.figures)?;
             if group.is_some() {
                 return Ok(group);
             }

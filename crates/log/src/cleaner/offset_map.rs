@@ -58,6 +58,11 @@ impl OffsetMap {
         (self.len + more) as f64 > self.max_slots as f64 * self.load_factor
     }
 
+    /// Share of the slots that may be made which are in use.
+    pub(super) fn utilization(&self) -> f64 {
+        self.len as f64 / self.max_slots as f64
+    }
+
     /// Notes that `key` was seen at `offset`, which is above all before. To be called only if there is room.
     pub(super) fn put(&mut self, key: &[u8], offset: Offset) {
         if (self.len + 1) as f64 > self.slots.len() as f64 * self.load_factor && self.slots.len() < self.max_slots {
@@ -126,6 +131,7 @@ mod tests {
             offset += 1;
         }
         assert!((512..2000).contains(&offset), "{offset}");
+        assert!((0.49..=0.5).contains(&map.utilization()), "{}", map.utilization());
         assert!(map.slots.len() * SLOT_BYTES <= 64 << 10);
         assert_eq!(map.get(b"0"), Some(0));
     }

@@ -16,7 +16,9 @@ use crate::segment::files::Folder;
 pub struct Cleanable {
     pub clean_bytes: u64,
     pub dirty_bytes: u64,
-    /// A record waits for longer than `max.compaction.lag.ms`.
+    /// For how long a record of a closed segment has waited beyond `max.compaction.lag.ms`; 0 if none has.
+    pub delay_ms: i64,
+    /// A record has waited for longer than that, and something can be done about it.
     pub is_overdue: bool,
 }
 
@@ -63,10 +65,12 @@ impl Log {
                 false => found.dirty_bytes += segment.size,
             }
         }
-        let oldest_dirty = self.segments.iter().find(|s| s.next_offset() > first_dirty && s.size > 0);
+        let closed = &self.segments[..self.segments.len() - 1];
+        let oldest_dirty = closed.iter().find(|s| s.next_offset() > first_dirty && s.size > 0);
         let waits_since = oldest_dirty.and_then(|s| s.stats.first_timestamp).filter(|timestamp| *timestamp > 0);
-        let overdue = waits_since.is_some_and(|since| now_ms.saturating_sub(since) > self.config.max_compaction_lag_ms);
-        found.is_overdue = overdue && found.dirty_bytes > 0;
+        let waited_ms = waits_since.map_or(0, |since| now_ms.saturating_sub(since));
+        found.delay_ms = waited_ms.saturating_sub(self.config.max_compaction_lag_ms).max(0);
+        found.is_overdue = found.delay_ms > 0 && found.dirty_bytes > 0;
         found
     }
 

@@ -11,7 +11,7 @@ use barnabas_protocol::records::BatchHeader;
 
 use super::filter::{Rules, Verdict};
 use super::plan::{CleaningPlan, Source};
-use super::{CleanerLimits, CleaningError, Throttle, interruptible};
+use super::{CleanerLimits, CleaningError, CleaningFigures, Throttle, interruptible};
 use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::segment::file::SegmentFile;
@@ -63,6 +63,7 @@ pub(super) fn rewrite(
     sources: Vec<Source>,
     limits: CleanerLimits,
     throttle: &mut Throttle<'_>,
+    figures: &mut CleaningFigures,
 ) -> Result<Option<CleanedGroup>, CleaningError> {
     let Some(first) = sources.first() else { return Ok(None) };
     let base_offset = first.base_offset;
@@ -81,7 +82,10 @@ pub(super) fn rewrite(
         times: Vec::new(),
         is_changed: sources.len() > 1,
     };
+    let bytes_before = sources.iter().map(|source| source.size).sum();
     let outcome = copy_group(&mut writer, rules, &sources, limits, throttle);
+    figures.bytes_read += bytes_before;
+    figures.bytes_written += writer.written;
     let is_changed = outcome.is_ok() && writer.is_changed;
     if !is_changed {
         // Left behind, it is removed at the next start, or goes with its folder.
@@ -94,7 +98,7 @@ pub(super) fn rewrite(
     Ok(Some(CleanedGroup {
         base_offset,
         next_offset: sources.last().map_or(base_offset, |source| source.next_offset),
-        bytes_before: sources.iter().map(|source| source.size).sum(),
+        bytes_before,
         bytes_after: written,
         sources: sources.into_iter().map(|source| source.reader.segment).collect(),
         temporary,

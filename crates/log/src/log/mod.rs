@@ -164,6 +164,11 @@ impl Log {
         self.segments.iter().map(|s| s.size).sum()
     }
 
+    /// How many segments there are. Unlike [`Self::segments_info`] it touches no file.
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
     pub fn active_producers(&self) -> Vec<ProducerStateView> {
         self.producers.views()
     }

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use barnabas_common::vfs::{MemVfs, Vfs};
-use barnabas_log::{AppendOrigin, CleanerLimits, CleaningError, CleanupPolicy, Log, LogConfig, LogError, OpenOptions};
+use barnabas_log::{
+    AppendOrigin, CleanerLimits, CleaningError, CleaningFigures, CleanupPolicy, Log, LogConfig, LogError, OpenOptions,
+};
 use barnabas_protocol::records::{
     BatchBuilder, BatchHeader, Compression, DecompressionLimit, TimestampType, read_records, split_batches,
 };
@@ -170,6 +172,52 @@ fn many_small_segments_become_few() {
     clean(&mut log, 0, NOW_MS, limits()).unwrap();
     assert!(before == 41 && log.segments_info().len() <= 6, "{} of {before}", log.segments_info().len());
     assert_eq!(records(&log).len(), 2);
+}
+
+/// What a cleaning of everything says of itself.
+fn figures_of_cleaning(log: &mut Log) -> CleaningFigures {
+    flush_closed(log).unwrap();
+    let mut throttle = |_| ControlFlow::Continue(());
+    let mut cleaning = log.plan_cleaning(0, NOW_MS).unwrap().start(limits(), &mut throttle).unwrap();
+    while let Some(group) = cleaning.clean_next(&mut throttle).unwrap() {
+        assert!(log.install(group, NOW_MS).unwrap());
+    }
+    cleaning.figures()
+}
+
+#[test]
+fn a_cleaning_tells_what_it_read_and_what_was_left() {
+    let mut log = open(&MemVfs::new(), &compacted());
+    for round in 0..10 {
+        append(&mut log, keyed(&[("a", Some("1")), ("b", Some(&round.to_string()))])).unwrap();
+        log.roll(NOW_MS).unwrap();
+    }
+    let before = log.size_bytes();
+    let figures = figures_of_cleaning(&mut log);
+    assert_eq!((figures.bytes_read, figures.bytes_written), (before, log.size_bytes()));
+    assert!(figures.bytes_written < figures.bytes_read);
+    assert!(figures.buffer_utilization > 0.0 && figures.buffer_utilization < 0.01, "two keys");
+    let again = figures_of_cleaning(&mut log);
+    assert_eq!((again.bytes_read, again.bytes_written), (log.size_bytes(), log.size_bytes()), "nothing is superseded");
+}
+
+#[test]
+fn a_record_is_late_once_it_has_waited_beyond_the_lag_in_a_closed_segment() {
+    let config = LogConfig { max_compaction_lag_ms: 10_000, ..compacted() };
+    let mut log = open(&MemVfs::new(), &config);
+    append(&mut log, keyed(&[("a", Some("1"))])).unwrap();
+    let delay = |log: &Log, first_dirty, waited_ms| {
+        let found = log.cleanable(first_dirty, NOW_MS + waited_ms);
+        (found.delay_ms, found.is_overdue)
+    };
+    assert_eq!(delay(&log, 0, 15_000), (0, false), "it is not closed");
+    log.roll(NOW_MS).unwrap();
+    assert_eq!(delay(&log, 0, 15_000), (5_000, false), "late, but not on disk yet");
+    flush_closed(&mut log).unwrap();
+    assert_eq!(delay(&log, 0, 10_000), (0, false));
+    assert_eq!(delay(&log, 0, 10_001), (1, true));
+    assert_eq!(delay(&log, 1, 15_000), (0, false), "it is clean");
+    assert_eq!(delay(&log, 0, -1), (0, false), "a clock that went back");
 }
 
 #[test]
