@@ -121,7 +121,8 @@ fn flush(broker: &Broker, partition: &Partition) {
 fn start_one(broker: &Arc<Broker>, dir: &DataDir, found: ReplaySummary) -> Result<(), StartError> {
     let total_bytes = journal_bytes(broker, dir);
     let max_files = if total_bytes < LEAST_BYTES { 0 } else { FILES };
-    let files = JournalFiles::open(Arc::clone(&broker.vfs), dir.path.clone(), total_bytes, max_files, &found);
+    let vfs = Arc::clone(&broker.vfs);
+    let files = JournalFiles::open(vfs, dir.path.clone(), (total_bytes, max_files), Uuid::random(), &found);
     // The journal is all there is of a folder whose name may not be on disk.
     let are_named = dir.sync_new_folders().is_ok();
     let files = match files.and_then(|files| if are_named { begin_anew(files) } else { Ok(files) }) {

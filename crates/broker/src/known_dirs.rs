@@ -41,14 +41,7 @@ pub(crate) struct AbsentDirs {
 
 impl KnownDirs {
     pub(crate) fn new(config: &BrokerConfig) -> Result<Self, StartError> {
-        let parse = |text: &String| {
-            text.parse().map_err(|_| {
-                StartError::Unsupported(format!(
-                    "'{GIVEN_UP_KEY}' names '{text}', which is no directory.id: name those that the broker says are missing"
-                ))
-            })
-        };
-        let given_up = config.list(GIVEN_UP_KEY).iter().map(parse).collect::<Result<_, _>>()?;
+        let given_up = given_up_ids(config, GIVEN_UP_KEY, "directory.id")?;
         Ok(Self { paths: BTreeMap::new(), given_up })
     }
 
@@ -152,6 +145,17 @@ impl KnownDirs {
         }
         text
     }
+}
+
+/// The ids in a setting that gives something up.
+pub(crate) fn given_up_ids(config: &BrokerConfig, key: &str, what: &str) -> Result<BTreeSet<Uuid>, StartError> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| {
+            let problem = format!("'{key}' names '{text}', which is no {what}");
+            StartError::Unsupported(format!("{problem}: name those that the broker says are missing"))
+        })
+    };
+    config.list(key).iter().map(parse).collect()
 }
 
 fn remembered(vfs: &dyn Vfs, dir: &Path) -> io::Result<String> {

@@ -19,6 +19,7 @@ mod journals;
 mod known_dirs;
 mod lifecycle;
 mod log_dirs;
+mod lost_journal;
 mod maintenance;
 mod metrics;
 mod network;

@@ -27,6 +27,7 @@ use crate::groups::{self, GroupService};
 use crate::journals::{self, Journals};
 use crate::known_dirs::KnownDirs;
 use crate::log_dirs::{self, DataDir, OpenedDirs};
+use crate::lost_journal::GivenUpJournals;
 use crate::maintenance;
 use crate::metrics::Metrics;
 use crate::network::{self, MemoryBudget, Workers};
@@ -74,8 +75,8 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let reserve = Reserve::from_setting(config.number(disk_space::RESERVE_KEY));
     let watched = Arc::new(WatchedDirs::new(&vfs, &config.log_dirs(), &metadata_dir, reserve));
     let vfs: Arc<dyn Vfs> = Arc::new(WatchedVfs::new(vfs, Arc::clone(&watched)));
-    let known = KnownDirs::new(&config)?;
-    let opened = log_dirs::open(&vfs, &watched, config.node_id(), cluster_id.as_deref(), known)?;
+    let (known, given_up) = (KnownDirs::new(&config)?, GivenUpJournals::new(&config)?);
+    let opened = log_dirs::open(&vfs, &watched, config.node_id(), cluster_id.as_deref(), known, &given_up)?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
     opened.known.check_metadata(&*vfs, &metadata_dir, &opened.dirs)?;
     let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;

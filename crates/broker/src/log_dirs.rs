@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::dir_failure;
 use crate::error::StartError;
 use crate::known_dirs::KnownDirs;
+use crate::lost_journal::GivenUpJournals;
 use crate::metrics::Histogram;
 use crate::topics::CLUSTER_METADATA_TOPIC;
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
@@ -79,6 +80,7 @@ pub(crate) fn open(
     node_id: NodeId,
     wanted_cluster_id: Option<&str>,
     mut known_dirs: KnownDirs,
+    given_up: &GivenUpJournals,
 ) -> Result<OpenedDirs, StartError> {
     let mut found = Vec::new();
     for dir in watched.log_dirs() {
@@ -94,7 +96,7 @@ pub(crate) fn open(
         None => Ok(()),
     })?;
     drop_broken(watched, &mut found, |files, found| match found {
-        Some(found) => check_identity(files.path(), found, node_id, &cluster_id),
+        Some(found) => check_identity(files.path(), found, node_id, &cluster_id).and_then(|()| given_up.check(files)),
         None => refuse_foreign_data(files).and_then(|()| known_dirs.check_empty(files.path(), &present)),
     })?;
     let mut dirs = Vec::new();

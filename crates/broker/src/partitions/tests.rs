@@ -9,6 +9,7 @@ use super::*;
 use crate::disk_space::Reserve;
 use crate::known_dirs::KnownDirs;
 use crate::log_dirs;
+use crate::lost_journal::GivenUpJournals;
 use crate::watched_dirs::WatchedDirs;
 use crate::watched_vfs::WatchedVfs;
 
@@ -27,7 +28,8 @@ fn life_in(vfs: &MemVfs, dirs: &[&str]) -> PartitionLife {
     let paths: Vec<PathBuf> = dirs.iter().map(PathBuf::from).collect();
     let watched = Arc::new(WatchedDirs::new(&vfs, &paths, &paths[0], Reserve::from_setting(0)));
     let vfs: Arc<dyn Vfs> = Arc::new(WatchedVfs::new(vfs, Arc::clone(&watched)));
-    let dirs = Arc::new(log_dirs::open(&vfs, &watched, NODE_ID, None, KnownDirs::default()).unwrap().dirs);
+    let opened = log_dirs::open(&vfs, &watched, NODE_ID, None, KnownDirs::default(), &GivenUpJournals::default());
+    let dirs = Arc::new(opened.unwrap().dirs);
     PartitionLife::new(NODE_ID, vfs, Arc::new(SystemClock::default()), (dirs, watched), Configs::new(config))
 }
 

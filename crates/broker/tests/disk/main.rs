@@ -8,6 +8,7 @@ mod failing_start;
 mod figures;
 mod full_disk;
 mod handles;
+mod lost_journal;
 mod missing_dirs;
 mod recreated;
 mod restart;

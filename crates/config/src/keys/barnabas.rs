@@ -48,4 +48,9 @@ pub(super) const KEYS: &[ConfigKey] = &[
          start only.",
     )
     .default(""),
+    list(
+        "barnabas.given.up.journals",
+        "The id of journals of which files were removed after the broker had not been stopped properly, as the refused start          names it: their log dirs are used without what only those files held. Until then such a log dir is out of use. An id is          good for one loss, and has no effect later.",
+    )
+    .default(""),
 ];

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use barnabas_common::vfs::Vfs;
 
+use crate::journal::forget_journal;
+
 pub(crate) const FILE_NAME: &str = ".kafka_cleanshutdown";
 
 /// What the file said.
@@ -14,7 +16,16 @@ pub struct CleanShutdown {
     pub broker_epoch: Option<i64>,
 }
 
-/// Reads and removes the file, so that a crash from now on is seen as one. The removal is made durable.
+pub(crate) fn is_there(vfs: &dyn Vfs, dir: &Path) -> io::Result<bool> {
+    match vfs.stat(&dir.join(FILE_NAME)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads and removes the file, so that a crash from now on is seen as one. The removal is made durable. Until there is a new
+/// journal none is missed.
 pub(crate) fn take(vfs: &dyn Vfs, dir: &Path) -> io::Result<Option<CleanShutdown>> {
     let path = dir.join(FILE_NAME);
     let bytes = match vfs.read(&path) {
@@ -22,6 +33,7 @@ pub(crate) fn take(vfs: &dyn Vfs, dir: &Path) -> io::Result<Option<CleanShutdown
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    forget_journal(vfs, dir)?;
     vfs.remove_file(&path)?;
     vfs.sync_dir(dir)?;
     let content: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();

@@ -12,6 +12,7 @@ use super::clean_shutdown::{self, CleanShutdown};
 use super::lock::{DirLock, LockError};
 use super::meta_properties::MetaProperties;
 use super::start_snapshot::{self, ClosedLogs};
+use crate::journal::{LostJournal, forget_journal, lost_journal};
 
 const DELETED_SUFFIX: &str = "-delete";
 const MAX_NAME_BYTES: usize = 255;
@@ -86,6 +87,19 @@ impl LogDir {
     /// Replaces a checkpoint file, durably.
     pub fn write_checkpoint(&self, which: Checkpoint, offsets: &OffsetCheckpoint) -> io::Result<()> {
         self.vfs.write_atomically(&which.path(&self.path), checkpoint::render(offsets).as_bytes())
+    }
+
+    /// What is missing of the journal, if it is needed: if the logs were not closed properly.
+    pub fn lost_journal(&self) -> io::Result<Option<LostJournal>> {
+        match clean_shutdown::is_there(&*self.vfs, &self.path)? {
+            true => Ok(None),
+            false => lost_journal(&*self.vfs, &self.path),
+        }
+    }
+
+    /// Has the directory do without the journal that it needs.
+    pub fn give_up_journal(&self) -> io::Result<()> {
+        forget_journal(&*self.vfs, &self.path)
     }
 
     /// Whether the logs were closed properly; from then on they count as in use.

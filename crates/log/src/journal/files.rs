@@ -1,14 +1,17 @@
 //! The files of a journal: which there are, which are in use, which are free. Making a new one takes a while and
 //! is done aside.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use barnabas_common::Uuid;
 use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
+use tracing::error;
 
 use super::entry::{FILE_HEADER_BYTES, FileHeader};
+use super::roster::{self, Roster};
 
 /// Plain files: Apache Kafka leaves those alone in its log directories.
 const NAME_PREFIX: &str = "barnabas-journal-";
@@ -48,6 +51,8 @@ pub struct JournalFiles {
     dir: PathBuf,
     file_bytes: u64,
     max_files: u32,
+    /// What the directory was told of all of them.
+    roster: Roster,
     free: Vec<JournalFile>,
     used: VecDeque<Used>,
     active: Option<u32>,
@@ -63,11 +68,19 @@ pub fn journal_exists(vfs: &dyn Vfs, dir: &Path) -> io::Result<bool> {
 
 fn numbers(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<u32>> {
     let names = vfs.read_dir(dir)?.into_iter().filter(|entry| !entry.is_dir);
-    Ok(names.filter_map(|entry| entry.name.strip_prefix(NAME_PREFIX)?.parse().ok()).collect())
+    Ok(names.filter_map(|entry| number_of(&entry.name)).collect())
+}
+
+pub(super) fn number_of(name: &str) -> Option<u32> {
+    name.strip_prefix(NAME_PREFIX)?.parse().ok()
+}
+
+pub(super) fn file_name(number: u32) -> String {
+    format!("{NAME_PREFIX}{number}")
 }
 
 pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
-    dir.join(format!("{NAME_PREFIX}{number}"))
+    dir.join(file_name(number))
 }
 
 /// A file with the header of its last use.
@@ -96,12 +109,13 @@ pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<Found>> {
 
 impl JournalFiles {
     /// Takes over the files of a directory after [`super::replay`]: the generations to `keep` stay as they are, all others
-    /// are free. Files of another size than wanted are removed. With `max_files` 0 there is no journal.
+    /// are free. Files of another size than wanted are removed. With `max_files` 0 there is no journal. `id` is a new one: the
+    /// directory needs the journal by that name until it is left properly.
     pub fn open(
         vfs: Arc<dyn Vfs>,
         dir: PathBuf,
-        total_bytes: u64,
-        max_files: u32,
+        (total_bytes, max_files): (u64, u32),
+        id: Uuid,
         last: &super::ReplaySummary,
     ) -> io::Result<JournalFiles> {
         let file_bytes = (total_bytes / u64::from(max_files.max(1))).max(FILE_HEADER_BYTES * 2);
@@ -110,6 +124,7 @@ impl JournalFiles {
             dir,
             file_bytes,
             max_files,
+            roster: Roster { id, files: BTreeMap::new() },
             free: Vec::new(),
             used: VecDeque::new(),
             active: None,
@@ -120,16 +135,25 @@ impl JournalFiles {
         };
         let mut in_use = find(&*files.vfs, &files.dir)?;
         in_use.retain(|found| last.keep.contains(&found.header.generation));
+        let mut useless = Vec::new();
         for number in numbers(&*files.vfs, &files.dir)? {
             if let Some(at) = in_use.iter().position(|found| found.number == number) {
                 let Found { header, file, .. } = in_use.remove(at);
+                files.roster.files.insert(number, file.len()?);
                 files.used.push_back(Used { generation: header.generation, file: JournalFile { number, file } });
                 continue;
             }
             let file = files.vfs.open(&path(&files.dir, number), OpenMode::WRITE)?;
             if file.len()? == file_bytes && number < max_files {
+                files.roster.files.insert(number, file_bytes);
                 files.free.push(JournalFile { number, file });
             } else {
+                useless.push(number);
+            }
+        }
+        // Before any of them goes, or it would be missed. What is not told now is told with the next new file.
+        if write_roster(&files.roster, &*files.vfs, &files.dir) {
+            for number in useless {
                 files.vfs.remove_file(&path(&files.dir, number))?;
             }
         }
@@ -150,6 +174,7 @@ impl JournalFiles {
 
     /// Removes every file; the journal is not wanted any more and everything in it is in the segments.
     pub fn remove_all(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
+        roster::forget(vfs, dir)?;
         let numbers = numbers(vfs, dir)?;
         for number in &numbers {
             vfs.remove_file(&path(dir, *number))?;
@@ -183,10 +208,13 @@ impl JournalFiles {
                 || self.used.iter().any(|used| used.file.number == *number)
         };
         let number = (0..self.max_files).find(|number| !is_taken(number))?;
-        Some(NewFile { vfs: self.vfs.clone(), dir: self.dir.clone(), number, size: self.file_bytes })
+        let mut roster = self.roster.clone();
+        roster.files.insert(number, self.file_bytes);
+        Some(NewFile { vfs: self.vfs.clone(), dir: self.dir.clone(), number, size: self.file_bytes, roster })
     }
 
     pub fn add(&mut self, file: JournalFile) {
+        self.roster.files.insert(file.number, self.file_bytes);
         self.free.push(file);
     }
 
@@ -234,6 +262,17 @@ pub struct NewFile {
     dir: PathBuf,
     number: u32,
     size: u64,
+    /// Of all files, with this one.
+    roster: Roster,
+}
+
+/// Whether that worked. The journal is as good without; but nobody would notice if it were removed.
+fn write_roster(roster: &Roster, vfs: &dyn Vfs, dir: &Path) -> bool {
+    let written = roster.write(vfs, dir);
+    if let Err(error) = &written {
+        error!("cannot write down which files the journal in {} has: {error}; going on", dir.display());
+    }
+    written.is_ok()
 }
 
 impl NewFile {
@@ -241,8 +280,9 @@ impl NewFile {
     pub fn make(self) -> io::Result<JournalFile> {
         let path = path(&self.dir, self.number);
         let made = self.fill(&path);
-        if made.is_err() {
-            let _ = self.vfs.remove_file(&path);
+        match &made {
+            Ok(_) => drop(write_roster(&self.roster, &*self.vfs, &self.dir)),
+            Err(_) => drop(self.vfs.remove_file(&path)),
         }
         made
     }

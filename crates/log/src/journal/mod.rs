@@ -15,10 +15,13 @@
 //!
 //! **Invariant:** a file is used again only when everything in it is on disk in the segments, and the recovery
 //! points that say so are on disk, too.
+//!
+//! **Invariant:** a file is written to only after the directory was told that it needs it (`roster.rs`), as far as the disk had room to.
 
 mod entry;
 mod files;
 mod replay;
+mod roster;
 mod writer;
 
 #[cfg(test)]
@@ -27,4 +30,6 @@ mod tests;
 pub use entry::JournalEntry;
 pub use files::{JournalFile, JournalFiles, NewFile, journal_exists};
 pub use replay::{ReplaySummary, replay, skip};
+pub use roster::LostJournal;
+pub(crate) use roster::{forget as forget_journal, lost as lost_journal};
 pub use writer::{ClosedFile, JournalWriter};

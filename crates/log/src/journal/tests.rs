@@ -48,7 +48,7 @@ fn read(vfs: &MemVfs) -> (Vec<i64>, ReplaySummary) {
 impl Journal {
     fn open(vfs: &MemVfs, last: &ReplaySummary) -> std::io::Result<Journal> {
         let vfs: Arc<dyn Vfs> = Arc::new(vfs.clone());
-        let files = JournalFiles::open(vfs, PathBuf::from(DIR), TOTAL_BYTES, FILES, last)?;
+        let files = JournalFiles::open(vfs, PathBuf::from(DIR), (TOTAL_BYTES, FILES), Uuid::from_bytes([7; 16]), last)?;
         Ok(Journal { files, writer: JournalWriter::default(), in_files: Vec::new() })
     }
 
@@ -213,4 +213,67 @@ fn files_of_another_size_are_replaced_and_a_full_disk_makes_none() {
     vfs.set_capacity(Some(1000));
     assert!(journal.files.plan_another().unwrap().make().is_err());
     assert!(!vfs.exists(Path::new("/data/barnabas-journal-0")), "nothing is left of it");
+}
+
+#[test]
+fn files_that_were_removed_are_missed_until_the_directory_is_left_properly() {
+    let vfs = disk();
+    let mut journal = Journal::open(&vfs, &ReplaySummary::default()).unwrap();
+    assert_eq!(lost_journal(&vfs, Path::new(DIR)).unwrap(), None, "there is none yet");
+    let (_, released) = write_until_halt(&mut journal, 0, 60);
+    assert!(released > 0);
+    let file = |number: u32| format!("barnabas-journal-{number}");
+    let lost = |vfs: &MemVfs| lost_journal(vfs, Path::new(DIR)).unwrap();
+    for seed in 0..10 {
+        assert_eq!(lost(&vfs.crash_clone(seed)), None, "a crash removes nothing");
+    }
+    for number in 0..FILES {
+        let (removed, cut) = (vfs.kill_clone(), vfs.kill_clone());
+        let path = Path::new(DIR).join(file(number));
+        removed.remove_file(&path).unwrap();
+        cut.damage(&path, |bytes| bytes.truncate(5)).unwrap();
+        for vfs in [removed, cut] {
+            assert_eq!(lost(&vfs), Some(LostJournal { id: Uuid::from_bytes([7; 16]), files: vec![file(number)] }));
+            forget_journal(&vfs, Path::new(DIR)).unwrap();
+            assert_eq!(lost(&vfs), None);
+        }
+    }
+    JournalFiles::remove_all(&vfs, Path::new(DIR)).unwrap();
+    assert_eq!(lost(&vfs), None);
+}
+
+/// A start that takes over files of another size, or makes files, and is cut short anywhere.
+#[test]
+fn what_the_journal_itself_removes_is_not_missed() {
+    let before = disk();
+    write_until_halt(&mut Journal::open(&before, &ReplaySummary::default()).unwrap(), 0, 60);
+    for nth in 0..60 {
+        let vfs = before.kill_clone();
+        let last = read(&vfs).1;
+        vfs.halt_after(nth);
+        let shared: Arc<dyn Vfs> = Arc::new(vfs.clone());
+        let id = Uuid::from_bytes([8; 16]);
+        if let Ok(mut files) = JournalFiles::open(shared, PathBuf::from(DIR), (TOTAL_BYTES * 2, FILES), id, &last) {
+            let _ = files.plan_another().map(|another| another.make().map(|file| files.add(file)));
+            let _ = files.plan_another().map(NewFile::make);
+        }
+        for seed in 0..5 {
+            assert_eq!(lost_journal(&vfs.crash_clone(seed), Path::new(DIR)).unwrap(), None, "call {nth}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_list_of_files_is_no_list() {
+    let vfs = disk();
+    write_until_halt(&mut Journal::open(&vfs, &ReplaySummary::default()).unwrap(), 0, 5);
+    let list = Path::new("/data/barnabas-needs-journal");
+    for damage in [Vec::clear, |bytes: &mut Vec<u8>| bytes.fill(0), |bytes: &mut Vec<u8>| bytes.truncate(115)]
+        as [fn(&mut Vec<u8>); 3]
+    {
+        let damaged = vfs.kill_clone();
+        damaged.damage(list, damage).unwrap();
+        let error = lost_journal(&damaged, Path::new(DIR)).unwrap_err();
+        assert!(error.to_string().contains("barnabas-needs-journal"), "{error}");
+    }
 }

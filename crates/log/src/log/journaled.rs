@@ -47,7 +47,8 @@ impl Log {
             position: self.active().size,
             how_to_fix:
                 "restore the partition's folder from a copy; to give these records up, stop the broker with SIGTERM, so that \
-                 all other records in the journal are on disk, and remove the barnabas-journal-* files beside the folder"
+                 all other records in the journal are on disk, remove the barnabas-journal-* files beside the folder, and give \
+                 the journal up with the setting that the next start names"
                     .to_owned(),
         })
     }

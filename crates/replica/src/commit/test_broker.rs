@@ -149,7 +149,13 @@ impl Broker {
 
     fn go_live(disk: &MemVfs, partitions: Vec<Arc<Partition>>, found: &ReplaySummary) -> Result<Broker, String> {
         let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
-        let files = JournalFiles::open(Arc::clone(&vfs), PathBuf::from(DIR), JOURNAL_BYTES, JOURNAL_FILES, found);
+        let files = JournalFiles::open(
+            Arc::clone(&vfs),
+            PathBuf::from(DIR),
+            (JOURNAL_BYTES, JOURNAL_FILES),
+            Uuid::random(),
+            found,
+        );
         let mut files = files.map_err(|error| error.to_string())?;
         files.begin_anew().map_err(|error| error.to_string())?;
         let folders = NewFolders::new(Arc::clone(&vfs), PathBuf::from(DIR));
