@@ -10,7 +10,7 @@ use barnabas_common::{Clock, SystemClock};
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
 use bytes::Bytes;
 
-use crate::support::{Client, Disks, eventually, scrape, start};
+use crate::support::{Client, Disks, eventually, scrape, start, try_scrape};
 
 const BACKOFF: &str = "log.cleaner.backoff.ms=20";
 const DIRTY: &str = "kafka_log_logcleanermanager_max_dirty_percent";
@@ -37,16 +37,10 @@ async fn compacted(client: &mut Client, topic: &str, more: &[(&str, &str)]) {
     assert_eq!(client.create_topic(topic, 1, &configs).await.error_code, 0);
 }
 
-/// Waits until a sample is as it should be.
+/// Waits until a sample is there and as it should be.
 async fn becomes(running: &RunningBroker, sample: &str, holds: impl Fn(f64) -> bool) -> f64 {
-    let look = async || Some(scrape(running, sample).await).filter(|value| holds(*value));
+    let look = async || try_scrape(running, sample).await.filter(|value| holds(*value));
     eventually(sample, look).await
-}
-
-async fn is_told(running: &RunningBroker, sample: &str) -> bool {
-    let broker = Arc::clone(&running.broker);
-    let text = tokio::task::spawn_blocking(move || barnabas_broker::exposition::render(&broker)).await.unwrap();
-    text.lines().any(|line| line.starts_with(sample))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +55,7 @@ async fn a_compaction_is_told_of() {
         "kafka_log_logcleaner_max_buffer_utilization_percent",
     );
     for sample in [recopied, longest, fullest] {
-        assert!(!is_told(&running, sample).await, "{sample} before anything was compacted");
+        assert_eq!(try_scrape(&running, sample).await, None, "{sample} before anything was compacted");
     }
     becomes(&running, DIRTY, |percent| percent == 0.0).await;
     let syncs = scrape(&running, SYNCS).await;
@@ -99,7 +93,9 @@ async fn a_compaction_that_is_late_and_slow_is_told_of_while_it_runs() {
     running.stop().await;
     // Without a thread there is nothing to tell.
     let running = start(Disks::default(), &["log.cleaner.enable=false"]).await;
-    assert!(!is_told(&running, "kafka_log_logcleaner").await);
+    for sample in [DELAY, DEAD, DIRTY, UNCLEANABLE] {
+        assert_eq!(try_scrape(&running, sample).await, None, "{sample}");
+    }
     running.stop().await;
 }
 
@@ -168,5 +164,46 @@ async fn a_log_that_makes_the_cleaner_panic_is_given_up_and_the_thread_is_dead_f
     assert_eq!(client.delete_topic("t").await, 0);
     becomes(&running, UNCLEANABLE, |count| count == 0.0).await;
     assert_eq!(scrape(&running, UNCLEANABLE_BYTES).await, 0.0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sync_of_a_segment_is_counted_and_no_other() {
+    let settings = ["barnabas.durability=page-cache", "log.cleaner.enable=false"];
+    let running = start(Disks::default(), &settings).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("synced", 1, &[("flush.messages", "1")]).await.error_code, 0);
+    assert_eq!(client.create_topic("cached", 1, &[]).await.error_code, 0);
+    let before = scrape(&running, SYNCS).await;
+    for _ in 0..5 {
+        assert_eq!(client.produce("synced", 0, b"v").await.error_code, 0);
+        assert_eq!(client.produce("cached", 0, b"v").await.error_code, 0);
+    }
+    assert_eq!(scrape(&running, SYNCS).await - before, 5.0);
+    running.stop().await;
+
+    let running = start(Disks::default(), &["log.cleaner.enable=false"]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("t", 1, &[]).await.error_code, 0);
+    let before = scrape(&running, SYNCS).await;
+    assert_eq!(client.produce("t", 0, &vec![b'x'; 500_000]).await.error_code, 0);
+    assert_eq!(scrape(&running, SYNCS).await - before, 1.0, "a large append goes past the journal");
+    running.stop().await;
+}
+
+/// There may be thousands of them, and a scrape every few seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrape_touches_no_file_of_idle_partitions() {
+    const PARTITIONS: i32 = 300;
+    let disks = Disks::default();
+    let running = start(disks.clone(), &["log.cleaner.enable=false"]).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(client.create_topic("idle", PARTITIONS, &[]).await.error_code, 0);
+    let before = disks.a.op_count();
+    let last = format!("kafka_log_log_numlogsegments{{topic=\"idle\",partition=\"{}\"}}", PARTITIONS - 1);
+    assert_eq!(scrape(&running, &last).await, 1.0);
+    // What others do meanwhile is less than one call for each partition.
+    let calls = disks.a.op_count() - before;
+    assert!(calls < 100, "{calls}");
     running.stop().await;
 }

@@ -131,10 +131,15 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
 
 /// The value of a sample in a scrape.
 pub(crate) async fn scrape(running: &RunningBroker, sample: &str) -> f64 {
+    try_scrape(running, sample).await.unwrap_or_else(|| panic!("{sample} is missing"))
+}
+
+/// The same for what may not be there (yet).
+pub(crate) async fn try_scrape(running: &RunningBroker, sample: &str) -> Option<f64> {
     let broker = Arc::clone(&running.broker);
     let text = tokio::task::spawn_blocking(move || exposition::render(&broker)).await.unwrap();
     let line = text.lines().find(|line| line.strip_prefix(sample).is_some_and(|rest| rest.starts_with(' ')));
-    line.unwrap_or_else(|| panic!("{sample} is missing")).rsplit_once(' ').unwrap().1.parse().unwrap()
+    line.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
 }
 
 impl Client {
