@@ -31,6 +31,8 @@ pub(crate) struct Checkpoints {
 struct State {
     /// After the last write of a stop nothing may be written any more: the logs are gone.
     is_closed: bool,
+    /// The last write failed somewhere.
+    is_outdated: bool,
     /// In the order of the data folders.
     last: Vec<BTreeMap<TopicPartition, Offsets>>,
 }
@@ -39,12 +41,18 @@ impl Checkpoints {
     /// Starts from what the last start found.
     pub(crate) fn new(dirs: &[DataDir]) -> Self {
         let last = dirs.iter().map(found_at_start).collect();
-        Self { state: Mutex::new(State { is_closed: false, last }) }
+        Self { state: Mutex::new(State { is_closed: false, is_outdated: false, last }) }
     }
 
     /// Writes the files of every folder; goes on after a failure and returns the first one.
     pub(crate) fn write(&self, broker: &Broker) -> io::Result<()> {
         self.write_with(broker, &mut self.state.lock())
+    }
+
+    /// Writes what could not be written the last time.
+    pub(crate) fn catch_up(&self, broker: &Broker) -> io::Result<()> {
+        let mut state = self.state.lock();
+        if state.is_outdated { self.write_with(broker, &mut state) } else { Ok(()) }
     }
 
     /// Drops what a start found of partitions that are gone, so that new ones of their names are not judged by it.
@@ -61,7 +69,9 @@ impl Checkpoints {
     pub(crate) fn forget(&self, broker: &Broker, folders: &[OlderFolder]) -> io::Result<()> {
         let mut state = self.state.lock();
         for (dir, name) in folders {
-            state.last.get_mut(*dir).and_then(|last| last.remove(name));
+            if state.last.get_mut(*dir).is_some_and(|last| last.remove(name).is_some()) {
+                broker.log_dirs[*dir].outlived.lock().insert(name.clone());
+            }
         }
         self.write_with(broker, &mut state)
     }
@@ -82,12 +92,18 @@ impl Checkpoints {
         // Of those that failed nobody asks before they are mended; what is on disk stays as it is.
         let in_use = broker.log_dirs.iter().zip(&mut state.last).filter(|(dir, _)| !dir.watched.has_failed());
         for (dir, last) in in_use {
-            *last = collect(broker, dir, last);
-            if let Err(error) = write_dir(dir, last) {
-                error!(dir = %dir.path.display(), %error, "cannot write the checkpoints");
-                outcome = outcome.and(Err(error));
+            let before = std::mem::replace(last, collect(broker, dir, last));
+            let mut outlived = dir.outlived.lock();
+            match write_dir(dir, last) {
+                Ok(()) => outlived.clear(),
+                Err(error) => {
+                    error!(dir = %dir.path.display(), %error, "cannot write the checkpoints; trying again every second");
+                    outlived.extend(before.into_keys().filter(|name| !last.contains_key(name)));
+                    outcome = outcome.and(Err(error));
+                }
             }
         }
+        state.is_outdated = outcome.is_err();
         outcome
     }
 }

@@ -269,10 +269,15 @@ fn apply(broker: &Broker, life: &PartitionLife, old: &MetadataImage, new: &Arc<M
     }
     if !delta.deleted_topics.is_empty() {
         // Once for all of them, and before their folders go: a new topic of the same name must not be judged by the old one's
-        // offsets, after a crash neither. A failure was said; that a full disk is relieved is worth more.
-        let _ = broker.checkpoints.write(broker);
+        // offsets, after a crash neither. A failure was said, and is remembered by the dir (`outlived`); that a full disk is
+        // relieved is worth more.
+        let is_forgotten = broker.checkpoints.write(broker).is_ok();
         cleaner::forget_gone(broker);
-        life.delete(&deleted);
+        if is_forgotten {
+            life.delete(&deleted);
+        } else {
+            life.empty(deleted);
+        }
     }
     life.open_new(&broker.replicas, new, &delta);
     journals::sync_new_folders(broker);

@@ -44,6 +44,9 @@ pub(crate) struct DataDir {
     pub journal_syncs: Arc<Histogram>,
     /// Partitions of which the journal holds records that their logs could not take: they must not be served without.
     pub unreplayed: OnceLock<BTreeSet<(Uuid, i32)>>,
+    /// Of whom the checkpoints on disk speak though they are gone: a write of the checkpoints has failed since. A new partition
+    /// of such a name must not be served before one has succeeded, or a crash would have it judged by the older one's offsets.
+    pub outlived: Mutex<BTreeSet<TopicPartition>>,
     /// Of partitions, whose names may not be on disk yet.
     pub new_folders: Arc<NewFolders>,
 }
@@ -153,6 +156,7 @@ fn drop_broken(
 fn unknown(files: LogDir, watched: &Arc<WatchedDir>) -> DataDir {
     DataDir {
         path: files.path().to_owned(),
+        outlived: Mutex::default(),
         new_folders: NewFolders::new(Arc::clone(files.vfs()), files.path().to_owned()),
         files,
         directory_id: Uuid::ZERO,

@@ -60,6 +60,10 @@ pub(crate) async fn run(broker: Arc<Broker>, life: Arc<PartitionLife>) {
             let flushed = maintain(&broker, &partitions[turn], expire) | journals::take_synced_closed(&broker);
             cleaner::forget_gone(&broker);
             life.remove_doomed();
+            // Said by the writer; the next round tries again.
+            if broker.checkpoints.catch_up(&broker).is_ok() {
+                life.delete_late();
+            }
             life.open_again(&broker.replicas, &broker.image(), |older| broker.checkpoints.forget(&broker, older));
             broker.groups.load_late(&broker.replicas);
             journals::sync_new_folders(&broker);

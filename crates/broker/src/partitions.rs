@@ -1,6 +1,8 @@
 //! Follows the metadata: opens the logs of partitions that are this broker's, deletes those of topics that are
 //! gone, and hands changed settings on. Clients see an image only after this has carried it out.
 
+mod late_deletion;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,7 @@ pub(crate) type OlderFolder = (usize, TopicPartition);
 /// A partition that was deleted and whose folder is there still.
 pub(crate) struct Deleted {
     partition: TopicPartition,
+    topic_id: Uuid,
     delay_ms: i64,
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct PartitionLife {
     /// How many partitions each folder holds, about.
     loads: Vec<AtomicUsize>,
     doomed: Mutex<Vec<Doomed>>,
+    /// Of partitions that are gone: folders that keep their names until the checkpoints have forgotten them.
+    emptied: Mutex<Vec<Deleted>>,
     /// Logs to be tried again, of topics with these ids.
     failed: Mutex<Vec<(TopicPartition, Uuid, Opening)>>,
     /// Held by who opens and deletes: names of folders go from topic to topic.
@@ -102,8 +107,23 @@ impl PartitionLife {
         let loads = held.iter().map(|held| AtomicUsize::new(held.as_ref().map_or(0, Vec::len))).collect();
         let twice = held.into_iter().collect::<io::Result<_>>().ok().map(in_several);
         let handles = Handles::with_limit(handles_for_logs());
-        let (doomed, failed, steps, older) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
-        Self { node_id, vfs, clock, dirs, watched, twice, configs, handles, loads, doomed, failed, steps, older }
+        let (doomed, emptied, failed, steps, older) = Default::default();
+        Self {
+            node_id,
+            vfs,
+            clock,
+            dirs,
+            watched,
+            twice,
+            configs,
+            handles,
+            loads,
+            doomed,
+            emptied,
+            failed,
+            steps,
+            older,
+        }
     }
 
     /// Opens everything that the image gives this broker and that has a folder of its own or none, and removes what earlier
@@ -320,6 +340,9 @@ impl PartitionLife {
         config: Arc<LogConfig>,
     ) -> Result<Log, NotOpened<'_>> {
         let now_ms = self.clock.wall_ms();
+        if opening == Opening::Created {
+            self.refuse_outlived(partition)?;
+        }
         if opening == Opening::AtStart
             && self.twice.as_ref().is_some_and(|twice| !twice.contains(partition))
             && let Some(log) = self.reopen_log(topic.id, partition, &config, now_ms)
@@ -341,6 +364,18 @@ impl PartitionLife {
         let opened = Log::open_with(vfs, handles, path, partition.clone(), Some(topic.id), config, open, now_ms);
         dir.new_folders.added();
         opened.map_err(NotOpened::Log)
+    }
+
+    /// A name of which the checkpoints on disk still say what an older topic's log held.
+    fn refuse_outlived(&self, partition: &TopicPartition) -> Result<(), NotOpened<'_>> {
+        let is_outlived = |dir: &&DataDir| !dir.watched.has_failed() && dir.outlived.lock().contains(partition);
+        let Some(dir) = self.dirs.iter().find(is_outlived) else { return Ok(()) };
+        let context = format!(
+            "the checkpoints of {} still speak of an older topic of this name and could not be written anew (the log says why); \
+             that is tried again every second, and until then",
+            dir.path.display()
+        );
+        Err(NotOpened::Log(LogError::Io { context, source: io::Error::other("the partition cannot be served") }))
     }
 
     /// The log as the last clean stop left it, if it was written down and nobody has touched its folder since.
@@ -468,7 +503,7 @@ impl PartitionLife {
         let take = |partition: Arc<Partition>| {
             let delay_ms = partition.with_log(|log| log.config().file_delete_delay_ms).unwrap_or(0);
             drop(partition.take_log(ErrorCode::UnknownTopicOrPartition, "the topic was deleted"));
-            Deleted { partition: partition.topic_partition.clone(), delay_ms }
+            Deleted { partition: partition.topic_partition.clone(), topic_id: topic.id, delay_ms }
         };
         let taken: Vec<_> = replicas.remove_topic(&topic.name, topic.id).into_iter().map(take).collect();
         info!(topic = %topic.name, id = %topic.id, partitions = taken.len(), "deleted topic");
@@ -479,22 +514,26 @@ impl PartitionLife {
     /// them, or after a crash they would be held against a new topic of the name.
     pub(crate) fn delete(&self, deleted: &[Deleted]) {
         for (dir, load) in self.dirs.iter().zip(&self.loads) {
-            let doomed: Vec<Doomed> = deleted.iter().filter_map(|deleted| self.doom(dir, deleted)).collect();
-            if doomed.is_empty() {
-                continue;
-            }
-            let left = |load: usize| Some(load.saturating_sub(doomed.len()));
-            let _ = load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
-            self.doomed.lock().extend(doomed);
-            if let Err(error) = dir.files.sync() {
-                error!(dir = %dir.path.display(), %error, "cannot make the deletion of topics durable");
-            }
+            self.delete_in(dir, load, deleted.iter());
+        }
+    }
+
+    fn delete_in<'a>(&self, dir: &DataDir, load: &AtomicUsize, deleted: impl Iterator<Item = &'a Deleted>) {
+        let doomed: Vec<Doomed> = deleted.filter_map(|deleted| self.doom(dir, deleted)).collect();
+        if doomed.is_empty() {
+            return;
+        }
+        let left = |load: usize| Some(load.saturating_sub(doomed.len()));
+        let _ = load.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        self.doomed.lock().extend(doomed);
+        if let Err(error) = dir.files.sync() {
+            error!(dir = %dir.path.display(), %error, "cannot make the deletion of topics durable");
         }
     }
 
     /// The name is free for a new topic at once; the files stay for readers that still hold them.
     fn doom(&self, dir: &DataDir, deleted: &Deleted) -> Option<Doomed> {
-        let Deleted { partition, delay_ms } = deleted;
+        let Deleted { partition, delay_ms, .. } = deleted;
         if !self.vfs.exists(&dir.files.partition_dir(partition)) {
             return None;
         }

@@ -17,7 +17,7 @@ pub use cleaner::{
 };
 pub use config::{CleanupPolicy, LogConfig};
 pub use dir::{
-    Checkpoint, CleanShutdown, ClosedLogs, LockError, LogDir, MetaProperties, OffsetCheckpoint,
+    Checkpoint, CleanShutdown, ClosedLogs, LockError, LogDir, MetaProperties, OffsetCheckpoint, empty_partition_dir,
     read_partition_metadata, write_partition_metadata,
 };
 pub use epoch_cache::EpochEntry;

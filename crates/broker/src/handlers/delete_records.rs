@@ -23,7 +23,7 @@ pub(crate) fn handle(ctx: &RequestContext, request: DeleteRecordsRequest) -> Res
 fn delete(ctx: &RequestContext, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let response = delete_all(ctx, request);
     // On a full disk this fails and is said in the log; deleting must work there all the same, and the next round of
-    // maintenance writes it.
+    // maintenance, within a second, writes it.
     let _ = ctx.broker.checkpoints.write(&ctx.broker);
     response
 }

@@ -1,11 +1,12 @@
 //! A topic is deleted and one of its name created, and the power fails somewhere: what the log dir says of the older topic must
 //! not be held against the newer one.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use barnabas_common::ErrorCode;
 
-use crate::support::{Client, Disks, start, try_start};
+use crate::support::{Client, Disks, STORAGE_ERROR, start, try_start};
 
 const PARTITIONS: i32 = 4;
 /// The metadata outlives what happens to the logs.
@@ -110,4 +111,59 @@ async fn a_topic_that_was_made_anew_is_served_whenever_the_power_fails() {
     }
     assert!(nth > 30, "{nth}");
     println!("{states} states");
+}
+
+/// What a start reads of a log dir's partitions.
+fn checkpoints_being_written() -> Vec<PathBuf> {
+    let names = ["recovery-point-offset", "log-start-offset", "replication-offset"];
+    names.iter().map(|name| format!("/b/{name}-checkpoint.tmp").into()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_topic_waits_until_the_checkpoints_have_forgotten_the_older_one() {
+    let disks = prepare().await;
+    let running = start(disks.clone(), SETTINGS).await;
+    let mut client = Client::connect(&running).await;
+    *disks.out_of_handles.lock().unwrap() = checkpoints_being_written();
+    assert_eq!(client.delete_topic("t").await, 0);
+    assert_eq!(client.create_topic("t", PARTITIONS, &[]).await.error_code, 0);
+    // Acknowledged now, the record would be held against the older topic's offsets after a crash.
+    let refused = client.produce("t", 0, b"newer").await;
+    assert_eq!(refused.error_code, STORAGE_ERROR, "{:?}", refused.error_message);
+    assert!(refused.error_message.unwrap_or_default().contains("still speak of an older topic of this name"));
+    check(disks.kill_clone(), &[0; PARTITIONS as usize], "killed before").await;
+
+    disks.out_of_handles.lock().unwrap().clear();
+    let mut answer = client.produce("t", 0, b"newer").await;
+    while answer.error_code != 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        answer = client.produce("t", 0, b"newer").await;
+    }
+    assert_eq!(answer.base_offset, 0);
+    let killed = start(disks.kill_clone(), SETTINGS).await;
+    let mut after = Client::connect(&killed).await;
+    assert_eq!(after.read_to_end("t", 0, 0).await, 1);
+    killed.stop().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_that_were_deleted_stay_so_though_the_checkpoint_was_written_late() {
+    let disks = prepare().await;
+    let running = start(disks.clone(), SETTINGS).await;
+    let mut client = Client::connect(&running).await;
+    *disks.out_of_handles.lock().unwrap() = checkpoints_being_written();
+    assert_eq!(client.delete_records("t", 0, 4).await, 0);
+    disks.out_of_handles.lock().unwrap().clear();
+    loop {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let killed = start(disks.kill_clone(), SETTINGS).await;
+        let mut after = Client::connect(&killed).await;
+        let is_back = after.fetch("t", 0, 3).await.error_code == 0;
+        killed.stop().await;
+        if !is_back {
+            break;
+        }
+    }
+    running.stop().await;
 }

@@ -19,7 +19,7 @@ pub use clean_shutdown::CleanShutdown;
 pub use lock::LockError;
 pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
-pub use partition_metadata::{read_partition_metadata, write_partition_metadata};
+pub use partition_metadata::{empty_partition_dir, read_partition_metadata, write_partition_metadata};
 pub use start_snapshot::ClosedLogs;
 
 /// Replaces a small file in one step, without syncing: for content that can be rebuilt after a power loss.

@@ -22,6 +22,15 @@ pub fn write_partition_metadata(vfs: &dyn Vfs, partition_dir: &Path, topic_id: U
     super::replace_file(vfs, &partition_dir.join(FILE_NAME), format!("version: 0\ntopic_id: {topic_id}").as_bytes())
 }
 
+/// Removes everything from the folder but what tells whose it is.
+pub fn empty_partition_dir(vfs: &dyn Vfs, partition_dir: &Path) -> io::Result<()> {
+    let rest = vfs.read_dir(partition_dir)?.into_iter().filter(|entry| entry.name != FILE_NAME);
+    for entry in rest {
+        vfs.remove_file(&partition_dir.join(entry.name))?;
+    }
+    Ok(())
+}
+
 fn parse(text: &str) -> Option<Uuid> {
     let mut lines = text.lines();
     let version = lines.next()?.strip_prefix("version: ")?;
