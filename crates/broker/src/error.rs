@@ -1,8 +1,9 @@
 //! Why a broker does not start: what is wrong, why, and how to mend it, in one line each.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use barnabas_quorum::QuorumError;
 use thiserror::Error;
 
 /// A broker that cannot start.
@@ -28,8 +29,28 @@ pub enum StartError {
     Threads(io::Error),
     #[error("the metadata log cannot be opened: {0}")]
     Quorum(String),
+    #[error(
+        "there is no room on the disk of {} for what a start writes to the metadata log: make room there, some MiB, and start \
+         again; nothing is lost",
+        dir.display()
+    )]
+    NoRoomForMetadata { dir: PathBuf },
     #[error("loading the logs failed, which is a fault of this program: {0}; start again, and report it if it stays")]
     Loading(String),
     #[error("the metadata refuses this broker: {0}")]
     Registration(String),
+}
+
+impl StartError {
+    /// What the quorum says at a start, in the words of `otherwise` unless it is that its disk is full.
+    pub(crate) fn of_quorum(
+        metadata_dir: &Path,
+        error: &QuorumError,
+        otherwise: impl FnOnce(String) -> StartError,
+    ) -> StartError {
+        match error {
+            QuorumError::NoRoom { .. } => Self::NoRoomForMetadata { dir: metadata_dir.to_owned() },
+            error => otherwise(error.to_string()),
+        }
+    }
 }

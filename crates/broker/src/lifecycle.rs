@@ -30,7 +30,7 @@ use crate::log_dirs::{self, DataDir, OpenedDirs};
 use crate::lost_journal::GivenUpJournals;
 use crate::maintenance;
 use crate::metrics::Metrics;
-use crate::network::{self, MemoryBudget, Workers};
+use crate::network::{self, BoundListener, MemoryBudget, Workers};
 use crate::partitions::PartitionLife;
 use crate::producer_ids::ProducerIds;
 use crate::registration::{ListeningOn, Registered, listening_on, register};
@@ -84,7 +84,10 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let quorum = start_quorum(&configs, &opened, &vfs, &clock, metadata_dir).await?;
     let before = quorum.image();
     let listeners = listening_on(configs.broker_config(), &quorum.image(), &bound);
-    let registered = register(&quorum, &configs, &opened, listeners).await?;
+    let registered = match register(&quorum, &configs, &opened, listeners).await {
+        Ok(registered) => registered,
+        Err(error) => return Err(ended(&quorum, error).await),
+    };
 
     let OpenedDirs { dirs, cluster_id, formatted, mut known } = opened;
     let dirs = Arc::new(dirs);
@@ -96,7 +99,9 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let life = Arc::new(life);
     let (publish, applied) = watch::channel(quorum.image());
     let broker = assemble(configs, &registered, (dirs, watched), vfs, clock, quorum, applied);
-    load(&broker, &life).await?;
+    if let Err(error) = load(&broker, &life).await {
+        return Err(ended(&broker.quorum, error).await);
+    }
     let (stop, stopped) = watch::channel(false);
     let mut tasks = vec![
         tokio::spawn(follow_metadata(Arc::clone(&broker), Arc::clone(&life), publish)),
@@ -110,13 +115,21 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     tasks.push(tokio::spawn(advertised::watch(Arc::clone(&broker))));
     let cleaners = 0..cleaner_threads(&broker);
     tasks.extend(cleaners.map(|thread| tokio::spawn(cleaner::run(Arc::clone(&broker), thread))));
-    ensure_offsets_topic(&broker).await?;
-    let workers = Arc::new(start_workers()?);
-    broker.metrics.served_by(workers.runtimes());
-    for listener in bound {
-        tasks.push(tokio::spawn(listener.accept_until(Arc::clone(&broker), Arc::clone(&workers), stopped.clone())));
+    let listeners = registered.listeners;
+    let mut running = RunningBroker { broker, cluster_id, formatted, listeners, stop, failed, tasks };
+    match running.serve(bound, &stopped).await {
+        Ok(()) => Ok(running),
+        Err(error) => {
+            running.stop().await;
+            Err(error)
+        }
     }
-    Ok(RunningBroker { broker, cluster_id, formatted, listeners: registered.listeners, stop, failed, tasks })
+}
+
+/// A start that is refused leaves nothing that would go on writing to the metadata log.
+async fn ended(quorum: &Quorum, error: StartError) -> StartError {
+    quorum.shutdown().await;
+    error
 }
 
 /// How many logs may be compacted at the same time.
@@ -162,7 +175,7 @@ async fn start_quorum(
         Arc::new(KeyTableRules(Arc::clone(config))),
     );
     options.keeps_identity = home_in_use.is_none();
-    Quorum::start(options).await.map_err(|error| StartError::Quorum(error.to_string()))
+    Quorum::start(options).await.map_err(|error| StartError::of_quorum(&metadata_dir, &error, StartError::Quorum))
 }
 
 fn assemble(
@@ -308,6 +321,19 @@ async fn ensure_offsets_topic(broker: &Arc<Broker>) -> Result<(), StartError> {
 }
 
 impl RunningBroker {
+    /// The last step of a start.
+    async fn serve(&mut self, bound: Vec<BoundListener>, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
+        let broker = &self.broker;
+        ensure_offsets_topic(broker).await?;
+        let workers = Arc::new(start_workers()?);
+        broker.metrics.served_by(workers.runtimes());
+        for listener in bound {
+            let accepting = listener.accept_until(Arc::clone(broker), Arc::clone(&workers), stopped.clone());
+            self.tasks.push(tokio::spawn(accepting));
+        }
+        Ok(())
+    }
+
     /// Waits until the broker can do nothing any more, if ever, and returns why. What is left to do is to stop it, and to
     /// end with an error, so that a supervisor starts it again.
     pub async fn failed(&self) -> String {

@@ -175,6 +175,9 @@ fn unknown(files: LogDir, watched: &Arc<WatchedDir>) -> DataDir {
 fn lock(vfs: &Arc<dyn Vfs>, path: &Path) -> Result<LogDir, StartError> {
     LogDir::open(Arc::clone(vfs), path.to_owned()).map_err(|error| match error {
         LockError::InUse(dir) => StartError::Locked { dir },
+        LockError::Io { dir, source } if source.kind() == io::ErrorKind::StorageFull => {
+            StartError::DataDir { dir, error: source, hint: HINT }
+        }
         LockError::Io { dir, source } => StartError::DataDir {
             dir,
             error: source,

@@ -9,7 +9,7 @@ use barnabas_metadata::{
     ApiError, BrokerListener, BrokerRegistration, BrokerRegistrationCommand, CommandResult, ConfigResource,
     DEFAULT_BROKER_CONFIGS, DEFAULT_FEATURES, FeatureRange, MetadataCommand, MetadataImage,
 };
-use barnabas_quorum::Quorum;
+use barnabas_quorum::{Quorum, QuorumError};
 use tracing::{info, warn};
 
 use crate::broker::{Broker, wrong_answer};
@@ -82,14 +82,16 @@ pub(crate) async fn register(
     opened: &OpenedDirs,
     listeners: Vec<ListeningOn>,
 ) -> Result<Registered, StartError> {
-    let refused = |error: String| StartError::Registration(error);
+    let refused = StartError::Registration;
+    let metadata_dir = configs.broker_config().metadata_log_dir();
+    let failed = |error: &QuorumError| StartError::of_quorum(&metadata_dir, error, refused);
     let bootstrap = MetadataCommand::Bootstrap {
         cluster_id: opened.cluster_id.clone(),
         features: DEFAULT_FEATURES.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect(),
         broker_defaults: DEFAULT_BROKER_CONFIGS.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
     };
     if quorum.image().cluster_id.is_empty() {
-        quorum.propose(bootstrap).await.map_err(|error| refused(error.to_string()))?;
+        quorum.propose(bootstrap).await.map_err(|error| failed(&error))?;
     }
     let config = configs.broker_config();
     let registration = BrokerRegistrationCommand {
@@ -107,7 +109,7 @@ pub(crate) async fn register(
         Ok(CommandResult::RegisterBroker(Ok(epoch))) => Ok(Registered { epoch, listeners }),
         Ok(CommandResult::RegisterBroker(Err(error))) => Err(refused(error.to_string())),
         Ok(other) => Err(refused(format!("unexpected answer {other:?}"))),
-        Err(error) => Err(refused(error.to_string())),
+        Err(error) => Err(failed(&error)),
     }
 }
 

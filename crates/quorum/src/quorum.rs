@@ -42,7 +42,8 @@ pub struct Quorum {
 
 impl Quorum {
     /// Forms a quorum of one in an empty folder, or takes up the one that is there. When this returns, this node
-    /// leads and the image holds every command that was ever acknowledged.
+    /// leads and the image holds every command that was ever acknowledged. A disk without room for what that takes is not
+    /// waited for: [`QuorumError::NoRoom`].
     pub async fn start(mut options: QuorumOptions) -> Result<Self, QuorumError> {
         let failure: FailureCell = Arc::new(OnceLock::new());
         let (log, machine) = {
@@ -62,7 +63,12 @@ impl Quorum {
             Err(e) => return Err(fatal(&failure, e)),
         };
         let quorum = Self { raft, log, snapshots, published, failure, options };
-        match quorum.lead().await {
+        let mut lacks_room = quorum.log.lacks_room();
+        let led = tokio::select! {
+            led = quorum.lead() => led,
+            Ok(_) = lacks_room.wait_for(|lacks| *lacks) => Err(QuorumError::NoRoom { is_under_way: false }),
+        };
+        match led {
             Ok(()) => Ok(quorum),
             Err(e) => {
                 quorum.shutdown().await;
@@ -241,7 +247,10 @@ fn raft_config(options: &QuorumOptions) -> Config {
 
 /// Everything that touches the disk before openraft runs. Blocks.
 fn open(options: &QuorumOptions, failure: FailureCell) -> Result<(LogStore, Machine), QuorumError> {
-    let io_error = |source| QuorumError::Io { dir: options.dir.clone(), source };
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::StorageFull => QuorumError::NoRoom { is_under_way: false },
+        _ => QuorumError::Io { dir: options.dir.clone(), source },
+    };
     prepare_dir(&*options.vfs, &options.dir).map_err(io_error)?;
     let files = SnapshotFiles::new(options.vfs.clone(), &options.dir);
     let machine = Machine::load(files, options.config_rules.clone())?;

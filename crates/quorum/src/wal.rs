@@ -98,7 +98,10 @@ pub(crate) struct Wal {
 impl Wal {
     /// Opens the log of a folder, or makes an empty one where there is none. Cuts a torn tail off.
     pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, compact_bytes: u64) -> Result<Self, QuorumError> {
-        let io_error = |source| QuorumError::Io { dir: dir.to_owned(), source };
+        let io_error = |source: io::Error| match source.kind() {
+            io::ErrorKind::StorageFull => QuorumError::NoRoom { is_under_way: false },
+            _ => QuorumError::Io { dir: dir.to_owned(), source },
+        };
         let sequences = sequences(&*vfs, dir).map_err(io_error)?;
         let Some(&sequence) = sequences.last() else {
             return Self::create(vfs, dir, 1, Contents::default(), compact_bytes).map_err(io_error);

@@ -7,6 +7,7 @@ mod failing_dir;
 mod failing_start;
 mod figures;
 mod full_disk;
+mod full_start;
 mod handles;
 mod lost_journal;
 mod missing_dirs;

@@ -203,6 +203,18 @@ impl Client {
         answer.responses[0].error_code
     }
 
+    /// The value of one configuration of a topic.
+    pub(crate) async fn topic_config(&mut self, topic: &str, name: &str) -> String {
+        let resource = describe_configs_request::DescribeConfigsResource {
+            resource_type: 2,
+            resource_name: topic.to_owned(),
+            configuration_keys: Some(vec![name.to_owned()]),
+        };
+        let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
+        let answer: DescribeConfigsResponse = self.call(ApiKey::DescribeConfigs, 4, &request).await;
+        answer.results[0].configs[0].value.clone().unwrap()
+    }
+
     /// Partitions that have no leader, nobody in sync and this broker's replica offline; all others have what they need.
     pub(crate) async fn without_leader(&mut self, name: &str) -> Vec<i32> {
         let topic = metadata_request::MetadataRequestTopic { name: Some(name.to_owned()), ..Default::default() };
