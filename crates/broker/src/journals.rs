@@ -15,6 +15,7 @@ use tracing::{error, info};
 
 use crate::broker::Broker;
 use crate::error::StartError;
+use crate::journal_damage;
 use crate::log_dirs::DataDir;
 use crate::metrics::Histogram;
 use crate::side_by_side::for_all;
@@ -90,11 +91,9 @@ fn read(broker: &Broker, dir: &DataDir) -> io::Result<ReplaySummary> {
     if dir.clean_shutdown {
         return skip_journal(&broker.vfs, &dir.path);
     }
-    let (found, refused) =
-        recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), |id, index| holder(broker, id, index))?;
-    for damage in &found.damage {
-        error!("the journal is damaged: {damage}; records that were acknowledged and not yet in the segments are lost");
-    }
+    let find = |id, index| holder(broker, id, index);
+    let (mut found, mut refused) = recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), find)?;
+    journal_damage::judge(&dir.path, &mut found, &mut refused, find)?;
     if found.entries > 0 {
         info!(dir = %dir.path.display(), entries = found.entries, bytes = found.bytes, "read the journal after an unclean stop");
     }

@@ -15,6 +15,7 @@ pub mod exposition;
 mod features;
 mod groups;
 mod handlers;
+mod journal_damage;
 mod journals;
 mod known_dirs;
 mod lifecycle;

@@ -25,8 +25,8 @@ pub use error::{AppendError, Corruption, LogError, OffsetOutOfRange, ReadError, 
 #[doc(hidden)]
 pub use fuzz::fuzz_one_segment;
 pub use journal::{
-    ClosedFile, JournalEntry, JournalFile, JournalFiles, JournalWriter, LostJournal, NewFile, ReplaySummary,
-    journal_exists, replay as replay_journal, skip as skip_journal,
+    ClosedFile, Damage as JournalDamage, DamagedEntry, JournalEntry, JournalFile, JournalFiles, JournalWriter,
+    LostJournal, NewFile, ReplaySummary, journal_exists, replay as replay_journal, skip as skip_journal,
 };
 pub use log::{
     AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, OpenOptions, ReadPlan,

@@ -2,6 +2,7 @@
 //! nothing acknowledged is lost, and that everything works again once the disk does.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod damaged_journal;
 mod every_site;
 mod failing_dir;
 mod failing_start;

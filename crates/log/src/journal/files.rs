@@ -90,9 +90,12 @@ pub(super) struct Found {
     pub(super) file: Arc<dyn VfsFile>,
 }
 
-/// The files that have been in use, oldest generation first.
-pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<Found>> {
-    let mut found = Vec::new();
+/// A file with something in the place of its header that is none, and its number.
+type Headless = (u32, Arc<dyn VfsFile>);
+
+/// The files that have been in use, oldest generation first; and those of which that is not known any more.
+pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<(Vec<Found>, Vec<Headless>)> {
+    let (mut found, mut headless) = (Vec::new(), Vec::new());
     for number in numbers(vfs, dir)? {
         let file = vfs.open(&path(dir, number), OpenMode::WRITE)?;
         let mut head = vec![0; FILE_HEADER_BYTES as usize];
@@ -101,10 +104,14 @@ pub(super) fn find(vfs: &dyn Vfs, dir: &Path) -> io::Result<Vec<Found>> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
             Err(error) => return Err(error),
         }
-        found.extend(FileHeader::parse(&head).map(|header| Found { number, header, file }));
+        match FileHeader::parse(&head) {
+            Some(header) => found.push(Found { number, header, file }),
+            None if head.iter().any(|byte| *byte != 0) => headless.push((number, file)),
+            None => {}
+        }
     }
     found.sort_by_key(|found| found.header.generation);
-    Ok(found)
+    Ok((found, headless))
 }
 
 impl JournalFiles {
@@ -133,7 +140,7 @@ impl JournalFiles {
             last_group: last.last_group + 1,
             previous_end: last.end_of_last,
         };
-        let mut in_use = find(&*files.vfs, &files.dir)?;
+        let (mut in_use, _) = find(&*files.vfs, &files.dir)?;
         in_use.retain(|found| last.keep.contains(&found.header.generation));
         let mut useless = Vec::new();
         for number in numbers(&*files.vfs, &files.dir)? {

@@ -18,6 +18,7 @@
 //!
 //! **Invariant:** a file is written to only after the directory was told that it needs it (`roster.rs`), as far as the disk had room to.
 
+mod damage;
 mod entry;
 mod files;
 mod replay;
@@ -25,8 +26,11 @@ mod roster;
 mod writer;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod tests;
 
+pub use damage::{Damage, DamagedEntry};
 pub use entry::JournalEntry;
 pub use files::{JournalFile, JournalFiles, NewFile, journal_exists};
 pub use replay::{ReplaySummary, replay, skip};

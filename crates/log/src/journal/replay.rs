@@ -1,4 +1,5 @@
-//! Reading a journal after a crash: all entries that may be missing in the segments, in the order of their groups.
+//! Reading a journal after a crash: all entries that may be missing in the segments, in the order of their groups. What cannot
+//! be read is told from what the crash tore in `damage.rs`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,21 +9,20 @@ use std::sync::Arc;
 use barnabas_common::vfs::{Vfs, VfsFile};
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::entry::{ENTRY_HEADER_BYTES, FILE_HEADER_BYTES, Parsed, declared_payload, parse};
+use super::damage::{Damage, Search};
+use super::entry::{ENTRY_HEADER_BYTES, FILE_HEADER_BYTES, FileHeader, Parsed, declared_payload, parse};
 use super::files::{Found, find, path};
 use crate::JournalEntry;
 
 const READ_BYTES: usize = 1 << 20;
-/// How far beyond a tear is looked for groups that must not be there.
-const SEARCH_BYTES: usize = 1 << 20;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplaySummary {
     pub entries: u64,
     pub bytes: u64,
-    /// Acknowledged entries that cannot be read, in words.
-    pub damage: Vec<String>,
+    /// Where entries cannot be read that had been written and synced.
+    pub damage: Vec<Damage>,
     /// Generations that must stay as they are, because something in them could not be used yet.
     pub keep: BTreeSet<u64>,
     pub(super) last_generation: u64,
@@ -30,38 +30,74 @@ pub struct ReplaySummary {
     pub(super) end_of_last: u64,
 }
 
-/// Hands every entry to `visit`, which says whether it has been dealt with; else its generation is kept.
+/// Hands every entry to `visit`, which says whether it has been dealt with; else its generation is kept. Damage is gone around:
+/// what lies behind it is handed over, too.
 pub fn replay(
     vfs: &Arc<dyn Vfs>,
     dir: &Path,
     mut visit: impl FnMut(JournalEntry) -> bool,
 ) -> io::Result<ReplaySummary> {
     let mut summary = ReplaySummary::default();
-    let files = find(&**vfs, dir)?;
-    let Some(newest) = files.last() else { return Ok(summary) };
-    let oldest_live = newest.header.oldest_live;
-    summary.last_generation = newest.header.generation;
+    let (files, headless) = find(&**vfs, dir)?;
+    let newest = files.last().map(|newest| newest.header);
+    let oldest_live = newest.map_or(0, |newest| newest.oldest_live);
+    summary.last_generation = newest.map_or(0, |newest| newest.generation);
     let mut live = files.iter().filter(|found| found.header.generation >= oldest_live).peekable();
+    let oldest = live.peek().map(|oldest| oldest.header).filter(|oldest| oldest.generation == oldest_live);
+    for (number, file) in headless {
+        let first_group = oldest.map_or(0, |oldest| oldest.first_group);
+        let found = Found { number, header: FileHeader { first_group, ..FileHeader::default() }, file };
+        // Older entries are not needed; of these it is not known, that was in the header.
+        if Scan::new(&found)?.next()?.is_some() {
+            summary.damage.push(Damage::of_whole_file(path(dir, number)));
+        }
+    }
     while let Some(found) = live.next() {
         summary.last_group = summary.last_group.max(found.header.first_group.saturating_sub(1));
-        let next = live.peek().map(|next| next.header);
-        // Only the generation right before knows where this one must end.
-        let promised_end =
-            next.filter(|next| next.generation == found.header.generation + 1).map_or(0, |next| next.previous_end);
-        let mut scan = Scan::new(found)?;
-        scan.run(&mut summary, &mut visit)?;
-        if scan.position < promised_end || (next.is_none() && scan.goes_on_beyond()?) {
-            let (file, position) = (path(dir, found.number), scan.position);
-            summary.damage.push(format!("{} cannot be read from byte {position} on", file.display()));
-        }
-        summary.end_of_last = scan.position;
+        read_file(&path(dir, found.number), found, live.peek().map(|next| next.header), &mut summary, &mut visit)?;
     }
     Ok(summary)
 }
 
+/// Reads one file. Behind damage it goes on where the next entry is.
+fn read_file(
+    path: &Path,
+    found: &Found,
+    next: Option<FileHeader>,
+    summary: &mut ReplaySummary,
+    visit: &mut impl FnMut(JournalEntry) -> bool,
+) -> io::Result<()> {
+    // Only the generation right before knows where this one must end.
+    let promised_end = next.filter(|next| next.generation == found.header.generation + 1).map(|next| next.previous_end);
+    let mut scan = Scan::new(found)?;
+    loop {
+        scan.run(summary, visit)?;
+        if promised_end.is_some_and(|end| scan.position >= end) {
+            break;
+        }
+        let search = Search {
+            file: scan.file,
+            len: scan.len,
+            position: scan.position,
+            group: scan.group,
+            last_group: if scan.position == FILE_HEADER_BYTES { scan.group } else { scan.group.saturating_add(1) },
+            promised_end,
+            next_group: next.map(|next| next.first_group),
+        };
+        let Some((damaged, goes_on_at)) = search.run(path, found.header.generation)? else { break };
+        summary.damage.push(damaged);
+        match goes_on_at {
+            Some(position) => scan.go_on_at(position),
+            None => break,
+        }
+    }
+    summary.end_of_last = scan.position;
+    Ok(())
+}
+
 /// Stands for a replay when nothing in the journal is needed, because the directory was left properly.
 pub fn skip(vfs: &Arc<dyn Vfs>, dir: &Path) -> io::Result<ReplaySummary> {
-    let files = find(&**vfs, dir)?;
+    let (files, _) = find(&**vfs, dir)?;
     let Some(newest) = files.last() else { return Ok(ReplaySummary::default()) };
     // How many groups there are is not known without reading them; nobody writes as many as this in one file.
     let last_group = newest.header.first_group.saturating_add(1 << 40);
@@ -122,16 +158,9 @@ impl<'a> Scan<'a> {
         Ok(Some(parsed))
     }
 
-    /// Whether a later group can be read behind what cannot: a crash tears only the last one, so this is damage.
-    fn goes_on_beyond(&mut self) -> io::Result<bool> {
-        self.fill(SEARCH_BYTES)?;
-        let bytes = std::mem::take(&mut self.buffer).freeze();
-        let torn = self.group + 1;
-        let is_later = |at: usize| {
-            let group = bytes.get(at + 8..).and_then(|rest| rest.first_chunk()).map(|group| u64::from_be_bytes(*group));
-            group.is_some_and(|group| group > torn) && parse(&bytes.slice(at..)).is_some()
-        };
-        Ok((1..bytes.len().saturating_sub(ENTRY_HEADER_BYTES)).any(is_later))
+    fn go_on_at(&mut self, position: u64) {
+        self.position = position;
+        self.buffer.clear();
     }
 
     /// Has so many bytes from the position on in memory, as far as the file has them.

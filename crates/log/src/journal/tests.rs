@@ -125,14 +125,14 @@ fn every_crash_leaves_what_was_synced() {
             states += 1;
             let crashed = vfs.crash_clone(seed);
             let (found, summary) = read(&crashed);
-            assert_eq!(summary.damage, Vec::<String>::new(), "a crash is no damage");
+            assert_eq!(summary.damage, vec![], "a crash is no damage");
             check(&found, synced, released);
             let resumed_at = found.last().map_or(0, |last| last + 1);
             let mut journal = Journal::open(&crashed, &summary).unwrap();
             crashed.halt_after(seed * 7);
             let (synced, released) = write_until_halt(&mut journal, resumed_at, 20);
             let (found, summary) = read(&crashed.crash_clone(seed));
-            assert_eq!(summary.damage, Vec::<String>::new());
+            assert_eq!(summary.damage, vec![]);
             // The first run's entries may be gone once the second has synced its first group.
             let since_resumed: Vec<i64> = found.into_iter().filter(|n| *n >= resumed_at).collect();
             check(&since_resumed, synced, released.max(resumed_at));
@@ -196,7 +196,7 @@ fn damage_is_told_from_a_tear() {
         read(&damaged)
     };
     let (found, summary) = flip(512 + 60);
-    assert_eq!((found.len(), summary.damage.len()), (0, 1), "later groups can be read: {summary:?}");
+    assert_eq!((found.len(), summary.damage.len()), (5, 1), "later groups can be read: {summary:?}");
     let end = 512 + (0..6).map(|n| entry(n).size_bytes() as usize).sum::<usize>();
     let (found, summary) = flip(end - 1);
     assert_eq!((found.len(), summary.damage.len()), (5, 0), "the last group may have been torn");
