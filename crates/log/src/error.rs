@@ -1,5 +1,6 @@
 //! What can go wrong with a log, and which of Kafka's error codes a client is told.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -56,7 +57,7 @@ pub struct OffsetOutOfRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRecord {
     pub batch_index: i32,
-    pub message: Option<String>,
+    pub message: Option<Cow<'static, str>>,
 }
 
 /// Why records were not appended. Nothing of them is in the log.
@@ -64,6 +65,9 @@ pub struct RejectedRecord {
 pub enum AppendError {
     #[error("{message}")]
     Rejected { code: ErrorCode, message: String, record_errors: Vec<RejectedRecord> },
+    /// Not what a produce request must have: one whole batch of the present format.
+    #[error("{0}")]
+    NotOneBatch(String),
     #[error("could not write the log: {0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -79,6 +83,7 @@ impl AppendError {
     pub fn error_code(&self) -> ErrorCode {
         match self {
             Self::Rejected { code, .. } => *code,
+            Self::NotOneBatch(_) => ErrorCode::InvalidRecord,
             Self::Io(_) | Self::Offline(_) => ErrorCode::KafkaStorageError,
         }
     }
@@ -87,6 +92,22 @@ impl AppendError {
         match self {
             Self::Rejected { record_errors, .. } => record_errors,
             _ => &[],
+        }
+    }
+
+    pub fn into_record_errors(self) -> Vec<RejectedRecord> {
+        match self {
+            Self::Rejected { record_errors, .. } => record_errors,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the producer is told where the log starts: Kafka tells that when it has looked into the batch.
+    pub fn tells_log_start(&self) -> bool {
+        use ErrorCode::{CorruptMessage, MessageTooLarge, RecordListTooLarge};
+        match self {
+            Self::Rejected { code, .. } => !matches!(code, CorruptMessage | MessageTooLarge | RecordListTooLarge),
+            _ => false,
         }
     }
 }

@@ -96,6 +96,54 @@ fn anything_but_one_whole_batch_is_refused() {
     server.assert_unharmed();
 }
 
+/// As in Kafka, where the log starts is told when the batch itself has been judged, and not when there is none.
+#[test]
+fn where_the_log_starts_is_told_of_refused_records() {
+    let (_server, mut client) = broker();
+    client.create_topic("small", 1, &[("max.message.bytes", "1000")]);
+    let batch = records::batch(&["a"]);
+    let mut damaged = batch.clone();
+    damaged[30] ^= 1;
+    let of_no_batch = [
+        ("t", Vec::new()),
+        ("t", [batch.clone(), batch.clone()].concat()),
+        ("t", batch[..40].to_vec()),
+        ("t", damaged),
+        ("t", records::patched(batch.clone(), MAGIC_AT, &[1])),
+        ("t", records::patched(batch.clone(), MAGIC_AT, &[3])),
+        ("small", records::batch(&[&"x".repeat(1000)])),
+    ];
+    for (topic, records) in of_no_batch {
+        let answer = client.produce(topic, 0, &records);
+        assert_ne!(answer.error_code, 0);
+        assert_eq!(answer.log_start_offset, -1, "{:?}", answer.error_message);
+    }
+    for (topic, records) in [("t", records::patched(batch.clone(), ATTRIBUTES_AT + 1, &[0x20])), ("c", batch)] {
+        let answer = client.produce(topic, 0, &records);
+        assert_eq!((answer.error_code, answer.log_start_offset), (INVALID_RECORD, 0), "{:?}", answer.error_message);
+    }
+}
+
+/// An answer that names every record would be many times larger than the request.
+#[test]
+fn a_bounded_number_of_records_is_named_per_request() {
+    let (_server, mut client) = broker();
+    client.create_topic("keyed", 4, &[("cleanup.policy", "compact")]);
+    let mut builder = records::builder();
+    for _ in 0..200 {
+        builder.add(records::now_ms(), None, Some(b"v"), &[]);
+    }
+    let batch = Bytes::from(builder.build(0, -1).unwrap());
+    let data = |index| PartitionProduceData { index, records: Some(batch.clone()) };
+    let topic =
+        TopicProduceData { name: "keyed".to_owned(), partition_data: (0..4).map(data).collect(), ..Default::default() };
+    let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
+    let answer = client.call(12, &request);
+    let named: Vec<_> =
+        answer.responses[0].partition_responses.iter().map(|p| (p.error_code, p.record_errors.len())).collect();
+    assert_eq!(named, [(87, 200), (87, 56), (87, 0), (87, 0)]);
+}
+
 #[test]
 fn a_batch_larger_than_the_limit_is_too_large() {
     let (_server, mut client) = broker();

@@ -11,10 +11,11 @@
 //! - Version 8 on names the records that are at fault (KIP-467); version 13 names topics by id (KIP-516).
 //! - Not yet: transactional batches (refused with the error Kafka gives an unknown transactional id).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use barnabas_common::{ErrorCode, Uuid};
-use barnabas_log::{AppendError, AppendOrigin};
+use barnabas_log::{AppendError, AppendOrigin, MAX_NAMED_RECORDS};
 use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use barnabas_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
@@ -126,6 +127,7 @@ fn has_error(response: &ProduceResponse) -> bool {
 fn append_all(ctx: &RequestContext, request: ProduceRequest, compacted: &Compacted) -> (ProduceResponse, Tickets) {
     let acks = request.acks;
     let mut tickets = Tickets::default();
+    let mut can_be_named = MAX_NAMED_RECORDS;
     let responses = request.topic_data.into_iter().enumerate().map(|(place, mut topic)| {
         let key_limit = compacted.limit_of(place);
         let partition_data = std::mem::take(&mut topic.partition_data);
@@ -139,8 +141,10 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest, compacted: &Compact
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
                 Some(name) => append_one(ctx, (name, topic.topic_id, key_limit), data, acks, &mut tickets),
             };
-            result.unwrap_or_else(|failure| {
+            result.unwrap_or_else(|mut failure| {
                 ctx.broker.metrics.request_failed(ctx.api, failure.code);
+                failure.records.truncate(can_be_named);
+                can_be_named -= failure.records.len();
                 failure.into_response(index)
             })
         });
@@ -254,7 +258,8 @@ fn append_records(
     if let Some(limit) = key_limit {
         validation::check_keys(&records, limit).map_err(|rejected| from_append_error(rejected, partition))?;
     }
-    validation::check_not_transactional(&records).map_err(|rejected| from_append_error(rejected, partition))?;
+    validation::check_not_transactional(&records)
+        .map_err(|rejected| Failure::new(rejected.error_code(), rejected.to_string()))?;
     let data_bytes = records.len();
     let appended = partition.append(BytesMut::from(records), ctx.broker.clock.wall_ms(), AppendOrigin::Client);
     ctx.broker.dirs.appended(partition, data_bytes, &appended);
@@ -278,16 +283,14 @@ fn append_records(
 }
 
 fn from_append_error(error: AppendError, partition: &Partition) -> Failure {
-    let records = error.record_errors().iter().map(|record| BatchIndexAndErrorMessage {
+    let offsets = error.tells_log_start().then(|| partition.offsets().ok()).flatten();
+    let (code, message) = (error.error_code(), error.to_string());
+    let records = error.into_record_errors().into_iter().map(|record| BatchIndexAndErrorMessage {
         batch_index: record.batch_index,
-        batch_index_error_message: record.message.clone(),
+        batch_index_error_message: record.message.map(Cow::into_owned),
     });
-    Failure {
-        code: error.error_code(),
-        message: error.to_string(),
-        records: records.collect(),
-        log_start_offset: partition.offsets().map_or(-1, |offsets| offsets.log_start_offset),
-    }
+    let log_start_offset = offsets.map_or(-1, |offsets| offsets.log_start_offset);
+    Failure { code, message, records: records.collect(), log_start_offset }
 }
 
 #[cfg(test)]

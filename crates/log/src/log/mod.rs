@@ -38,7 +38,7 @@ pub use read::ReadPlan;
 pub use removal::{RemovalPlan, Removed};
 pub use retention::{DeletedSegment, DeletionReason};
 pub use timestamp::{TimestampOffset, TimestampPlan};
-pub use validate::validate_compacted;
+pub use validate::{MAX_NAMED_RECORDS, validate_compacted};
 
 /// The commit log of one partition.
 ///

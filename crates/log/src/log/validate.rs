@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use barnabas_common::{ErrorCode, TimestampMs};
 use barnabas_protocol::records::{
-    BatchError, BatchHeader, DecompressionLimit, RecordError, TimestampType, scan_records, split_batches,
+    BATCH_HEADER_SIZE, BatchError, BatchHeader, Compression, DecompressionLimit, RecordError, TimestampType,
+    UnknownCompression, scan_records, split_batches,
 };
 
 use super::append::AppendOrigin;
@@ -15,6 +16,17 @@ use crate::error::{AppendError, RejectedRecord};
 /// Attributes to the end of the batch: what the CRC covers.
 const CRC_STARTS_AT: usize = 21;
 
+/// The smallest record: its length, attributes, two deltas, the lengths of key and value, and a count of headers, in one
+/// byte each.
+const MIN_RECORD_BYTES: usize = 7;
+
+/// Records that one byte of a compressed batch can hold: gzip makes at most 1,032 bytes of one, and records differ in
+/// their offsets, so that no codec comes near this.
+const MAX_RECORDS_PER_COMPRESSED_BYTE: usize = 1032 / MIN_RECORD_BYTES;
+
+/// How many records of a batch are named as its fault. An answer shall not be larger than what was asked.
+pub const MAX_NAMED_RECORDS: usize = 256;
+
 /// Checks that compaction can work on the records of a batch: each needs a key. This decompresses, so it is a step of
 /// its own for callers to run where it holds up nobody.
 pub fn validate_compacted(batch: &[u8], limit: DecompressionLimit) -> Result<(), AppendError> {
@@ -22,11 +34,11 @@ pub fn validate_compacted(batch: &[u8], limit: DecompressionLimit) -> Result<(),
     let mut index = 0;
     let scanned = scan_records(batch, limit, |record| {
         if record.key.is_none() {
-            let message = Some("Compacted topic cannot accept message without key".to_owned());
+            let message = Some("Compacted topic cannot accept message without key".into());
             keyless.push(RejectedRecord { batch_index: index, message });
         }
         index += 1;
-        ControlFlow::<()>::Continue(())
+        if keyless.len() < MAX_NAMED_RECORDS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     let _ = scanned.map_err(record_error)?;
     if keyless.is_empty() {
@@ -65,7 +77,7 @@ pub(super) fn check_batches(
     }
     if headers.is_empty() || (origin == AppendOrigin::Client && headers.len() > 1) {
         let message = format!("an append must have exactly one record batch, this one has {}", headers.len());
-        return Err(invalid(message));
+        return Err(AppendError::NotOneBatch(message));
     }
     Ok((headers, batches.whole_bytes()))
 }
@@ -97,13 +109,13 @@ fn check_batch(
         ));
     }
     if from_client {
-        check_client_batch(header)?;
+        check_client_batch(header, batch.len())?;
         check_timestamps(header, config, now_ms)?;
     }
     Ok(())
 }
 
-fn check_client_batch(header: &BatchHeader) -> Result<(), AppendError> {
+fn check_client_batch(header: &BatchHeader, size_bytes: usize) -> Result<(), AppendError> {
     if header.is_control() {
         return Err(invalid("clients are not allowed to write control records"));
     }
@@ -117,10 +129,22 @@ fn check_client_batch(header: &BatchHeader) -> Result<(), AppendError> {
     if header.has_producer_id() && header.base_sequence < 0 {
         return Err(invalid(format!("sequence number {} of producer {}", header.base_sequence, header.producer_id)));
     }
-    if let Err(unknown) = header.compression() {
-        return Err(AppendError::rejected(ErrorCode::UnknownServerError, unknown.to_string()));
+    let unknown =
+        |unknown: UnknownCompression| AppendError::rejected(ErrorCode::UnknownServerError, unknown.to_string());
+    check_record_count(header, header.compression().map_err(unknown)?, size_bytes)
+}
+
+/// Offsets that no record has would fill up segments with nothing in them.
+fn check_record_count(header: &BatchHeader, compression: Compression, size_bytes: usize) -> Result<(), AppendError> {
+    let records_bytes = size_bytes.saturating_sub(BATCH_HEADER_SIZE);
+    let most = match compression {
+        Compression::None => records_bytes / MIN_RECORD_BYTES,
+        _ => records_bytes.saturating_mul(MAX_RECORDS_PER_COMPRESSED_BYTE),
+    };
+    if usize::try_from(header.record_count).is_ok_and(|count| count <= most) {
+        return Ok(());
     }
-    Ok(())
+    Err(invalid(format!("{} records cannot be in {records_bytes} bytes ({compression})", header.record_count)))
 }
 
 /// Goes by the header: the largest timestamp, and for the lower bound the first.
@@ -147,7 +171,7 @@ fn check_timestamps(header: &BatchHeader, config: &LogConfig, now_ms: TimestampM
 /// too, and a producer's fault otherwise.
 fn malformed(error: BatchError, bytes: &[u8]) -> AppendError {
     let code = match &error {
-        BatchError::BadMagic(0 | 1) => ErrorCode::InvalidRecord,
+        BatchError::BadMagic(0 | 1) => return AppendError::NotOneBatch(error.to_string()),
         BatchError::BadCount(_) | BatchError::BadLastOffsetDelta(_) | BatchError::OffsetOverflow { .. } => {
             if raw_crc_matches(bytes) {
                 ErrorCode::InvalidRecord

@@ -71,6 +71,42 @@ fn each_fault_has_its_error() {
     }
 }
 
+/// A batch of one record that claims `count` of them.
+fn claiming(compression: Compression, count: i32) -> BytesMut {
+    let builder = barnabas_protocol::records::BatchBuilder::new(compression, TimestampType::CreateTime);
+    let mut batch = fill(builder, 1, NOW_MS, 9);
+    batch[23..27].copy_from_slice(&(count - 1).to_be_bytes());
+    batch[57..61].copy_from_slice(&count.to_be_bytes());
+    let crc = crc32c::crc32c(&batch[21..]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+    batch
+}
+
+#[test]
+fn more_records_than_the_bytes_can_hold_burn_no_offsets() {
+    for compression in Compression::ALL {
+        let mut log = open(&MemVfs::new(), &LogConfig::default());
+        assert_eq!(append_code(&mut log, claiming(compression, i32::MAX)), 87, "{compression}");
+        assert_eq!(append_code(&mut log, claiming(compression, 100_000)), 87, "{compression}");
+        assert_eq!(log.log_end_offset(), 0);
+    }
+    assert_eq!(refused(claiming(Compression::None, 4)), 87, "four records in 20 bytes");
+}
+
+/// The smallest records there are, as many as fit, by every codec.
+#[test]
+fn as_many_records_as_the_bytes_can_hold_are_accepted() {
+    for compression in Compression::ALL {
+        for count in [1, 8, 64, 20_000] {
+            let mut builder = barnabas_protocol::records::BatchBuilder::new(compression, TimestampType::CreateTime);
+            for _ in 0..count {
+                builder.add(NOW_MS, None, None, &[]);
+            }
+            assert_eq!(refused(builder.build(0, -1).unwrap()), 0, "{count} records, {compression}");
+        }
+    }
+}
+
 #[test]
 fn a_batch_must_fit_a_segment() {
     let mut log = open(&MemVfs::new(), &small_segments());
@@ -118,6 +154,17 @@ fn compacted_topics_refuse_records_without_key_and_name_them() {
         assert_eq!((error.error_code().code(), indexes), (87, vec![1, 3]));
     }
     validate_compacted(&batch(3), DecompressionLimit::default()).unwrap();
+}
+
+#[test]
+fn no_more_records_without_key_are_named_than_help() {
+    let mut builder = builder();
+    for _ in 0..5000 {
+        builder.add(NOW_MS, None, Some(b"v"), &[]);
+    }
+    let error = validate_compacted(&builder.build(0, 0).unwrap(), DecompressionLimit::default()).unwrap_err();
+    assert_eq!(error.record_errors().len(), barnabas_log::MAX_NAMED_RECORDS);
+    assert_eq!(error.error_code().code(), 87);
 }
 
 #[test]
