@@ -89,8 +89,10 @@ fn maintain(broker: &Broker, partitions: &[Arc<Partition>], is_retention_due: bo
             retention::retire(partition, now_ms, at_once);
         }
         // Files that are due are taken note of before the tick would remove them under the lock.
-        let look = |log: &mut Log| (log.plan_removal(now_ms, at_once), log.tick(now_ms), log.plan_flush_of_closed());
-        let Ok((removal, ticked, flush)) = partition.with_log(look) else { continue };
+        let look = |log: &mut Log| {
+            (log.plan_removal(now_ms, at_once), log.tick(now_ms), log.plan_flush_of_closed(), log.plan_cut())
+        };
+        let Ok((removal, ticked, flush, cut)) = partition.with_log(look) else { continue };
         if let Err(error) = ticked {
             error!(partition = %partition.topic_partition, %error, "log maintenance failed");
         }
@@ -100,6 +102,11 @@ fn maintain(broker: &Broker, partitions: &[Arc<Partition>], is_retention_due: bo
         if let Some(plan) = flush {
             flushed = true;
             flush_closed(partition, plan);
+        }
+        if let Some(plan) = cut {
+            let done = plan.run();
+            // What fails is said by those who are refused, or by the log.
+            let _ = partition.with_log(|log| log.cut_off(done));
         }
     }
     flushed

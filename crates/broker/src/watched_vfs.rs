@@ -166,13 +166,18 @@ impl<const IS_SEGMENT: bool> WatchedFile<IS_SEGMENT> {
     }
 
     fn synced(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        self.timed(sync)?.inspect_err(|error| self.dir.sync_failed(error, || self.failed("syncing")))
+    }
+
+    /// How it ended; an error of its own if the dir is out of use.
+    fn timed(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<io::Result<()>> {
         self.dir.check_in_use()?;
         let began = IS_SEGMENT.then(Instant::now);
         let synced = sync();
         if let Some(began) = began {
             self.dir.segment_syncs.record(began.elapsed());
         }
-        synced.inspect_err(|error| self.dir.sync_failed(error, || self.failed("syncing")))
+        Ok(synced)
     }
 }
 
@@ -226,6 +231,13 @@ impl<const IS_SEGMENT: bool> VfsFile for WatchedFile<IS_SEGMENT> {
 
     fn sync_data(&self) -> io::Result<()> {
         self.synced(|| self.inner.sync_data())
+    }
+
+    fn sync_cut(&self) -> io::Result<()> {
+        self.timed(|| self.inner.sync_cut())?.inspect_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {}
+            _ => self.dir.sync_failed(error, || self.failed("syncing")),
+        })
     }
 
     fn sync_all(&self) -> io::Result<()> {

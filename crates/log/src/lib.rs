@@ -29,8 +29,9 @@ pub use journal::{
     LostJournal, NewFile, ReplaySummary, journal_exists, replay as replay_journal, skip as skip_journal,
 };
 pub use log::{
-    AppendInfo, AppendOrigin, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, MAX_NAMED_RECORDS, OpenOptions,
-    ReadPlan, RemovalPlan, Removed, SegmentInfo, TimestampOffset, TimestampPlan, validate_compacted,
+    AppendInfo, AppendOrigin, Cut, CutPlan, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, MAX_NAMED_RECORDS,
+    OpenOptions, ReadPlan, RemovalPlan, Removed, SegmentInfo, TimestampOffset, TimestampPlan, has_failed_before,
+    validate_compacted,
 };
 pub use producer::ProducerStateView;
 pub use segment::handles::{Handles, is_passing};

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use barnabas_common::{ErrorCode, LeaderEpoch, Offset, TimestampMs, TopicPartition, Uuid};
 use barnabas_log::{
-    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError, is_passing,
+    AppendError, AppendInfo, AppendOrigin, FlushPlan, JournalEntry, Log, LogConfig, LogError, ReadError,
+    has_failed_before, is_passing,
 };
 use bytes::BytesMut;
 use parking_lot::Mutex;
@@ -341,6 +342,8 @@ impl Partition {
         let done = match plan.run() {
             // Nothing was synced, and so nothing has failed.
             Err(error) if is_passing(&error) => return Err(error),
+            // Nor now: whoever met the failure has judged what it means.
+            Err(error) if has_failed_before(&error) => return Ok(false),
             done => done,
         };
         let mut state = self.state.lock();

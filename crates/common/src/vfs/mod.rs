@@ -114,6 +114,11 @@ pub trait VfsFile: Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes the content durable (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
+    /// Like [`Self::sync_data`], by a caller that has cut the file. To lack room is no failure of the disk then: the caller
+    /// judges what it means for records that were not on disk before.
+    fn sync_cut(&self) -> io::Result<()> {
+        self.sync_data()
+    }
     /// Makes content and attributes durable (`fsync`).
     fn sync_all(&self) -> io::Result<()>;
     /// The descriptor for `sendfile` and locks, where there is one.

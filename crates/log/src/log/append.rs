@@ -161,7 +161,7 @@ impl Log {
         let max_timestamp = headers.iter().map(|h| h.max_timestamp).max().unwrap_or(-1);
         let incoming = Incoming { size: bytes.len() as u64, max_timestamp, last_offset: last.last_offset() };
         let rolled = self.roll_if_needed(&incoming, first.base_offset, now_ms)?;
-        self.cut_remains()?;
+        self.check_no_remains()?;
         self.active_mut().append(bytes, headers, now_ms).map_err(AppendError::Io)?;
         self.observe(bytes, headers, now_ms);
         let stamps_time = last.timestamp_type() == TimestampType::LogAppendTime;
@@ -220,7 +220,7 @@ impl Log {
         if self.active().size == 0 && self.active().base_offset() == base_offset {
             return Ok(());
         }
-        self.cut_remains()?;
+        self.check_no_remains()?;
         let _ = self.active().trim_file();
         self.active_mut().ahead = None;
         let created = Segment::create(&self.folder, base_offset, &self.config, now_ms);

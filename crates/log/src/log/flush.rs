@@ -39,7 +39,7 @@ pub(crate) struct Synced {
 impl Synced {
     /// Makes the names of files durable, unless others have been there first.
     fn sync_names(&mut self, vfs: &dyn Vfs, dir: &Path, names_created: u64) -> io::Result<()> {
-        self.in_turn(|| Ok(()))?;
+        self.check()?;
         if self.names < names_created {
             self.noted(vfs.sync_dir(dir))?;
             self.names = names_created;
@@ -47,18 +47,33 @@ impl Synced {
         Ok(())
     }
 
-    /// Syncs, unless that has failed before.
-    fn in_turn(&mut self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.has_failed {
-            return Err(io::Error::other("an earlier sync of this log failed"));
-        }
-        self.noted(sync())
+    /// Syncs, unless that has failed before in a way that must not be tried again.
+    pub(super) fn unless_failed(
+        &mut self,
+        sync: impl FnOnce() -> io::Result<()>,
+        may_be_repeated: impl Fn(&io::Error) -> bool,
+    ) -> io::Result<()> {
+        self.check()?;
+        sync().inspect_err(|error| self.has_failed |= !may_be_repeated(error))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.has_failed { Err(io::Error::other(FailedBefore)) } else { Ok(()) }
     }
 
     fn noted(&mut self, result: io::Result<()>) -> io::Result<()> {
         self.has_failed |= result.as_ref().is_err_and(|error| !is_passing(error));
         result
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an earlier sync of this log failed")]
+struct FailedBefore;
+
+/// Whether the error says nothing new: an earlier sync of the log has failed, and whoever ran it has said so.
+pub fn has_failed_before(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<FailedBefore>())
 }
 
 /// What a [`FlushPlan`] has made durable.
@@ -149,6 +164,7 @@ impl Log {
     /// Flushes and completes all files, so that the next open need not look closely. The log is not to be used after.
     pub fn close(&mut self) -> Result<(), LogError> {
         self.flush()?;
+        self.cut_off_now()?;
         if !self.is_touched || self.is_blank() {
             return Ok(());
         }
@@ -184,24 +200,6 @@ impl Log {
         let (vfs, dir, synced) = (self.vfs.clone(), self.dir.clone(), self.synced.clone());
         let done = Flushed { up_to: end, truncations: self.truncations };
         FlushPlan { files, vfs, dir, names_created: self.names_created, synced, done }
-    }
-
-    /// Takes what a failed write has left off the disk. Else a power loss could bring it back, in the place of what was
-    /// acknowledged with the same offsets or before another segment.
-    pub(super) fn cut_remains(&mut self) -> Result<(), LogError> {
-        if !self.active().has_remains {
-            return Ok(());
-        }
-        let failed = || LogError::io("could not cut off what a failed write has left");
-        let (files, size) = (self.active().file.files.clone(), self.active().size);
-        files.set_log_len(size).map_err(failed())?;
-        let cut = self.synced.lock().in_turn(|| files.sync());
-        match cut {
-            Ok(()) => self.active_mut().has_remains = false,
-            Err(error) if is_passing(&error) => return Err(failed()(error)),
-            Err(error) => return Err(self.fail(format!("could not sync the log: {error}"))),
-        }
-        Ok(())
     }
 
     fn sync_names(&mut self) -> Result<(), LogError> {

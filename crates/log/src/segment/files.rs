@@ -181,13 +181,27 @@ impl Files {
         self.sync_file(&*self.log()?)
     }
 
+    /// Makes it durable that the log file was cut. It may be tried again after errors that `may_be_repeated` says so of.
+    pub(crate) fn sync_cut(self: &Arc<Self>, may_be_repeated: impl Fn(&io::Error) -> bool) -> io::Result<()> {
+        let log = self.log()?;
+        self.sync_by(|| log.sync_cut(), may_be_repeated)
+    }
+
     fn sync_file(&self, log: &dyn VfsFile) -> io::Result<()> {
+        self.sync_by(|| log.sync_data(), |_| false)
+    }
+
+    fn sync_by(
+        &self,
+        sync: impl FnOnce() -> io::Result<()>,
+        may_be_repeated: impl Fn(&io::Error) -> bool,
+    ) -> io::Result<()> {
         if self.sync_failed.load(Ordering::Relaxed) {
             return Err(io::Error::other(format!("an earlier sync of {} failed", self.path(Part::Log).display())));
         }
         self.unsynced.store(false, Ordering::Relaxed);
-        log.sync_data().inspect_err(|_| {
-            self.sync_failed.store(true, Ordering::Relaxed);
+        sync().inspect_err(|error| {
+            self.sync_failed.fetch_or(!may_be_repeated(error), Ordering::Relaxed);
             self.was_written();
         })
     }

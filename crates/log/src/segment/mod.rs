@@ -121,7 +121,7 @@ impl Segment {
     }
 
     /// Writes batches whose offsets have been assigned, in one write. A failed one has no effect once what is left of it is
-    /// off the disk: that is to be seen to before the next.
+    /// off the disk: that is to be seen to before the next (`log/remains.rs`).
     pub(crate) fn append(&mut self, bytes: &[u8], headers: &[BatchHeader], now_ms: TimestampMs) -> io::Result<()> {
         let file = self.file.files.log()?;
         let ahead = self.ahead.get_or_insert_with(|| Ahead::new(self.size, now_ms).into());

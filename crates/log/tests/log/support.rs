@@ -65,6 +65,11 @@ pub(crate) fn append(log: &mut Log, mut batch: BytesMut) -> Result<AppendInfo, A
     log.append_as_leader(&mut batch, epoch, NOW_MS, AppendOrigin::Client)
 }
 
+/// What is done from time to time after a failed write.
+pub(crate) fn cut_off(log: &mut Log) -> Result<(), LogError> {
+    log.plan_cut().map_or(Ok(()), |plan| log.cut_off(plan.run()))
+}
+
 pub(crate) fn append_code(log: &mut Log, batch: BytesMut) -> i16 {
     append(log, batch).map_or_else(|e| e.error_code().code(), |_| 0)
 }

@@ -53,6 +53,9 @@ fn operate(broker: &mut Broker, random: &mut SplitMix, promised: &mut Promised) 
         17 => {
             let (partition, records) = (random.partition(), 1 + random.below(3) as i64);
             broker.append_in_need(partition, records, random.below(800), random.below(3), promised);
+            if random.below(3) > 0 {
+                broker.cut_off(broker.partition(partition));
+            }
         }
         _ => drop(broker.keep()),
     }

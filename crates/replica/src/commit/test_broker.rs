@@ -233,8 +233,17 @@ impl Broker {
                 let done = plan.run();
                 let _ = partition.with_log(|log| log.flushed(done));
             }
+            self.cut_off(partition);
         }
         let _ = write_checkpoints(&*self.vfs, &self.partitions);
+    }
+
+    /// Takes off the disk what a failed write has left.
+    pub(super) fn cut_off(&self, partition: &Partition) {
+        if let Ok(Some(plan)) = partition.with_log(|log| log.plan_cut()) {
+            let done = plan.run();
+            let _ = partition.with_log(|log| log.cut_off(done));
+        }
     }
 
     pub(super) fn roll(&mut self, index: i32) {

@@ -193,10 +193,14 @@ fn a_write_that_is_left_half_done_costs_that_write_alone() {
     broker.append(0);
     let op = barnabas_common::vfs::FaultOp::Write;
     // Neither the write nor cutting it off finds room, for a while.
-    fault(&disk, op, 0, 3, 28);
+    fault(&disk, op, 0, 4, 28);
     broker.append(0);
     broker.append(0);
-    assert_eq!((broker.unacknowledged.len(), disk.faults_left()), (1, 0), "both were refused");
+    assert_eq!((broker.unacknowledged.len(), disk.faults_left()), (1, 2), "both were refused");
+    broker.maintain();
+    broker.append(0);
+    assert_eq!((broker.unacknowledged.len(), disk.faults_left()), (1, 0), "it could not be cut off");
+    broker.maintain();
     fill_and_empty_the_journal(&mut broker);
     let mut promised = Promised::new();
     broker.note(&mut promised);
