@@ -54,6 +54,10 @@ impl Damage {
     pub(super) fn of_whole_file(file: PathBuf) -> Self {
         Self { file, from: 0, to: FILE_HEADER_BYTES, generation: 0, entries: Vec::new(), is_all: false }
     }
+
+    pub(super) fn is_of_whole_file(&self) -> bool {
+        self.from < FILE_HEADER_BYTES
+    }
 }
 
 impl fmt::Display for Damage {

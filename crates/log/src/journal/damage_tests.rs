@@ -139,6 +139,21 @@ fn a_file_without_its_header_is_missed() {
             let (found, summary) = read(&damaged);
             assert!(found.len() < GROUPS as usize);
             assert!(summary.damage.iter().any(|damage| damage.file == file && !damage.is_all), "{summary:?}");
+
+            // It is used again, and what was in it stays old.
+            let shared: Arc<dyn Vfs> = Arc::new(damaged.clone());
+            let sizes = (file_bytes * u64::from(FILES), FILES);
+            let id = Uuid::from_bytes([8; 16]);
+            let mut files = JournalFiles::open(shared, PathBuf::from(DIR), sizes, id, &summary).unwrap();
+            files.begin_anew().unwrap();
+            let mut writer = JournalWriter::default();
+            while let Some(free) = files.take_free() {
+                writer.next_file(&mut files, free).unwrap();
+                writer.write_group(&[entry(0)]).unwrap();
+            }
+            let (found, summary) = read(&damaged);
+            assert!(!found.is_empty() && found.iter().all(|n| *n == 0), "{found:?}");
+            assert_eq!(summary.damage, vec![]);
         }
     }
 }

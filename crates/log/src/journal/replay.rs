@@ -15,6 +15,8 @@ use super::files::{Found, find, path};
 use crate::JournalEntry;
 
 const READ_BYTES: usize = 1 << 20;
+/// For where it is not known how many there are without reading them.
+const MORE_GROUPS_THAN_A_FILE: u64 = 1 << 40;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub fn replay(
     while let Some(found) = live.next() {
         summary.last_group = summary.last_group.max(found.header.first_group.saturating_sub(1));
         read_file(&path(dir, found.number), found, live.peek().map(|next| next.header), &mut summary, &mut visit)?;
+    }
+    if summary.damage.iter().any(Damage::is_of_whole_file) {
+        // What is left in such a file must never look new.
+        summary.last_group = summary.last_group.saturating_add(MORE_GROUPS_THAN_A_FILE);
     }
     Ok(summary)
 }
@@ -99,8 +105,7 @@ fn read_file(
 pub fn skip(vfs: &Arc<dyn Vfs>, dir: &Path) -> io::Result<ReplaySummary> {
     let (files, _) = find(&**vfs, dir)?;
     let Some(newest) = files.last() else { return Ok(ReplaySummary::default()) };
-    // How many groups there are is not known without reading them; nobody writes as many as this in one file.
-    let last_group = newest.header.first_group.saturating_add(1 << 40);
+    let last_group = newest.header.first_group.saturating_add(MORE_GROUPS_THAN_A_FILE);
     Ok(ReplaySummary { last_generation: newest.header.generation, last_group, ..ReplaySummary::default() })
 }
 
