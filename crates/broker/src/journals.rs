@@ -1,6 +1,7 @@
 //! The journals of the log directories: read after a crash, written while the broker serves, closed when it stops. What they
 //! are is known in the `log` crate, who waits for them in `replica`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -45,8 +46,9 @@ pub(crate) fn start(broker: &Arc<Broker>) -> Result<(), StartError> {
     let durable = is_durable(broker);
     let mut found = Vec::new();
     let mut is_needed = durable;
+    let anew = Anew::find(broker);
     for dir in in_use(broker) {
-        match journal_exists(&*broker.vfs, &dir.path).and_then(|exists| Ok((exists, read(broker, dir)?))) {
+        match journal_exists(&*broker.vfs, &dir.path).and_then(|exists| Ok((exists, read(broker, dir, &anew)?))) {
             Ok((exists, read)) => {
                 is_needed |= exists;
                 found.push((dir, read));
@@ -87,11 +89,11 @@ fn unusable(dir: &DataDir, error: &io::Error) {
     ));
 }
 
-fn read(broker: &Broker, dir: &DataDir) -> io::Result<ReplaySummary> {
+fn read(broker: &Broker, dir: &DataDir, anew: &Anew) -> io::Result<ReplaySummary> {
     if dir.clean_shutdown {
         return skip_journal(&broker.vfs, &dir.path);
     }
-    let find = |id, index| holder(broker, id, index);
+    let find = |id, index| holder(broker, dir, anew, id, index);
     let (mut found, mut refused) = recover(&broker.vfs, &dir.path, broker.clock.wall_ms(), find)?;
     journal_damage::judge(&dir.path, &mut found, &mut refused, find)?;
     if found.entries > 0 {
@@ -103,9 +105,30 @@ fn read(broker: &Broker, dir: &DataDir) -> io::Result<ReplaySummary> {
     Ok(found)
 }
 
-fn holder(broker: &Broker, topic_id: Uuid, index: i32) -> Holder {
+/// Logs that had nothing before the journals were read. A folder whose name was lost in a power loss has been made anew, maybe in
+/// another dir: such a log takes what any journal has of it.
+struct Anew(BTreeSet<(Uuid, i32)>);
+
+impl Anew {
+    fn find(broker: &Broker) -> Self {
+        if broker.log_dirs.len() < 2 {
+            return Self(BTreeSet::new());
+        }
+        let all = broker.replicas.all();
+        let is_empty =
+            |partition: &&Arc<Partition>| partition.with_log(|log| log.log_end_offset() == 0).unwrap_or(false);
+        Self(all.iter().filter(is_empty).map(|one| (one.topic_id, one.topic_partition.partition)).collect())
+    }
+}
+
+fn holder(broker: &Broker, dir: &DataDir, anew: &Anew, topic_id: Uuid, index: i32) -> Holder {
     let name = broker.replicas.topic_name(topic_id);
-    name.and_then(|name| broker.replicas.get(&name, index)).map_or(Holder::Gone, Holder::Here)
+    let Some(partition) = name.and_then(|name| broker.replicas.get(&name, index)) else { return Holder::Gone };
+    let is_elsewhere = partition.with_log(|log| !log.dir().starts_with(&dir.path)).unwrap_or(false);
+    if is_elsewhere && !anew.0.contains(&(topic_id, index)) {
+        return Holder::Elsewhere(partition);
+    }
+    Holder::Here(partition)
 }
 
 /// Syncs a log. If that fails, its folder is given up.

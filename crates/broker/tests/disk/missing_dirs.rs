@@ -174,3 +174,33 @@ async fn a_folder_that_was_never_made_is_made_and_dirs_can_be_added() {
     assert!(killed.a.exists(Path::new("/c/meta.properties")));
     running.stop().await;
 }
+
+/// A partition that is in two dirs, of which the operator removes one copy; the journal of that dir has records of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_of_a_copy_that_was_removed_adds_nothing_to_the_one_that_was_kept() {
+    let disks = stopped().await;
+    let missed = in_b(&disks);
+    let give_up = format!("barnabas.given.up.log.dirs={}", id_of_b(&disks));
+    let settings: Vec<_> = ONLY_A.iter().copied().chain([give_up.as_str()]).collect();
+    let running = start(disks.clone(), &settings).await;
+    let mut client = Client::connect(&running).await;
+    for partition in &missed {
+        for _ in 0..RECORDS + 20 {
+            assert_eq!(client.produce("t", *partition, b"anew").await.error_code, 0);
+        }
+    }
+    let killed = disks.kill_clone();
+    running.stop().await;
+    // Both copies are there, then only the older one.
+    let running = start(killed.clone(), BOTH).await;
+    check(&running, &missed, &["/a/t-", "/b/t-"]).await;
+    let killed_again = killed.kill_clone();
+    running.stop().await;
+    for partition in &missed {
+        killed_again.a.remove_dir_all(Path::new(&format!("/a/t-{partition}"))).unwrap();
+    }
+    // What of the journal was acknowledged is not in this copy, which nobody may take for whole.
+    let running = start(killed_again.clone(), BOTH).await;
+    check(&running, &missed, &["the journal of /a has some from offset", "move it back to /a"]).await;
+    running.stop().await;
+}

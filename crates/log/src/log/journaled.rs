@@ -12,15 +12,7 @@ impl Log {
     /// acknowledged and is lost, and the log must not be served without it.
     pub fn append_journaled(&mut self, batches: &[u8], now_ms: TimestampMs) -> Result<(), AppendError> {
         let end = self.log_end_offset();
-        let mut known_bytes = 0;
-        for batch in split_batches(batches) {
-            let Ok((header, _)) = batch else { break };
-            if header.next_offset() > end {
-                break;
-            }
-            known_bytes += header.size_bytes();
-        }
-        let missing = batches.get(known_bytes..).unwrap_or_default();
+        let missing = self.beyond_the_end(batches);
         match split_batches(missing).next() {
             None => Ok(()),
             Some(Ok((first, _))) if first.base_offset == end => self.append_as_follower(missing, now_ms).map(|_| ()),
@@ -34,6 +26,24 @@ impl Log {
             Some(Ok((first, _))) => Err(self.lost_before(first.base_offset).into()),
             Some(Err(error)) => Err(AppendError::Offline(format!("the journal holds no record batch: {error}"))),
         }
+    }
+
+    /// Whether any of the batches lie behind the end of the log.
+    pub fn lacks_journaled(&self, batches: &[u8]) -> bool {
+        !self.beyond_the_end(batches).is_empty()
+    }
+
+    fn beyond_the_end<'a>(&self, batches: &'a [u8]) -> &'a [u8] {
+        let end = self.log_end_offset();
+        let mut known_bytes = 0;
+        for batch in split_batches(batches) {
+            let Ok((header, _)) = batch else { break };
+            if header.next_offset() > end {
+                break;
+            }
+            known_bytes += header.size_bytes();
+        }
+        batches.get(known_bytes..).unwrap_or_default()
     }
 
     fn lost_before(&self, journaled: Offset) -> LogError {
