@@ -40,6 +40,19 @@ pub(crate) async fn run(broker: Arc<Broker>, fatal: watch::Sender<Option<String>
     }
 }
 
+/// Without the quorum no change of metadata is possible any more, and only a restart helps: better an end that somebody
+/// notices than a broker that is half there.
+pub(crate) async fn end_without_quorum(broker: Arc<Broker>, fatal: watch::Sender<Option<String>>) {
+    let failure = broker.quorum.until_failed().await;
+    let reason = why_to_end(&broker.dirs).unwrap_or_else(|| {
+        format!(
+            "the metadata quorum, which is kept in {}, has stopped for good: {failure}; mend what it says, then start again",
+            broker.dirs.metadata().path().display()
+        )
+    });
+    fatal.send_replace(Some(reason));
+}
+
 /// Takes the partitions of failed dirs out of service.
 pub(crate) fn take_out(broker: &Broker) {
     let failed: Vec<_> = broker.log_dirs.iter().filter(|dir| dir.watched.has_failed()).collect();

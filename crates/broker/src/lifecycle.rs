@@ -108,7 +108,8 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
         tokio::spawn(maintenance::run(Arc::clone(&broker), life)),
     ];
     let (fatal, failed) = watch::channel(None);
-    tasks.push(tokio::spawn(dir_failure::run(Arc::clone(&broker), fatal)));
+    tasks.push(tokio::spawn(dir_failure::run(Arc::clone(&broker), fatal.clone())));
+    tasks.push(tokio::spawn(dir_failure::end_without_quorum(Arc::clone(&broker), fatal)));
     tasks.push(tokio::spawn(disk_space::run(Arc::clone(&broker))));
     let timers = Arc::clone(&broker);
     tasks.push(tokio::spawn(groups::run_timers(timers)));

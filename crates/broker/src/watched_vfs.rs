@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 use rustix::io::Errno;
 
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
@@ -64,6 +64,26 @@ impl WatchedDir {
     /// and the next sync would not say so.
     fn sync_failed(&self, error: &io::Error, what: impl FnOnce() -> String) {
         self.fail(&format!("{}: {error}", what()));
+    }
+
+    fn folder_sync_failed(&self, error: &io::Error, path: &Path) {
+        if !is_of_the_open(error) {
+            self.sync_failed(error, || format!("syncing {} failed", path.display()));
+        }
+    }
+}
+
+/// A folder in hand.
+struct WatchedFolder {
+    inner: Box<dyn VfsDir>,
+    dir: Arc<WatchedDir>,
+    path: PathBuf,
+}
+
+impl VfsDir for WatchedFolder {
+    fn sync(&self) -> io::Result<()> {
+        self.dir.check_in_use()?;
+        self.inner.sync().inspect_err(|error| self.dir.folder_sync_failed(error, &self.path))
     }
 }
 
@@ -130,11 +150,13 @@ impl Vfs for WatchedVfs {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let Some(dir) = self.dirs.of(path) else { return self.inner.sync_dir(path) };
         dir.check_in_use()?;
-        self.inner.sync_dir(path).inspect_err(|error| {
-            if !is_of_the_open(error) {
-                dir.sync_failed(error, || format!("syncing {} failed", path.display()));
-            }
-        })
+        self.inner.sync_dir(path).inspect_err(|error| dir.folder_sync_failed(error, path))
+    }
+
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {
+        let Some(dir) = self.dirs.of(path) else { return self.inner.open_dir(path) };
+        let inner = self.changing(path, "opening", || self.inner.open_dir(path))?;
+        Ok(Box::new(WatchedFolder { inner, dir: Arc::clone(dir), path: path.to_owned() }))
     }
 
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {

@@ -12,6 +12,7 @@ mod log;
 mod producer;
 mod segment;
 
+pub use barnabas_common::vfs::is_passing;
 pub use cleaner::{
     Cleanable, CleanedGroup, CleanerLimits, Cleaning, CleaningError, CleaningFigures, CleaningPlan, Throttle,
 };
@@ -34,4 +35,4 @@ pub use log::{
     validate_compacted,
 };
 pub use producer::ProducerStateView;
-pub use segment::handles::{Handles, is_passing};
+pub use segment::handles::Handles;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use barnabas_common::NodeId;
+use barnabas_common::vfs::{explained, is_of_room, is_passing};
 use barnabas_metadata::{CommandResult, ConfigRules, MetadataImage, MetadataState, decode_image, encode_image};
 use futures_core::Stream;
 use openraft::entry::EntryPayload;
@@ -19,8 +20,8 @@ use crate::error::QuorumError;
 use crate::snapshot_files::SnapshotFiles;
 use crate::types::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, VoterId};
 
-/// How often a snapshot is tried again that finds no room.
-const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_secs(1);
+/// How often a snapshot is tried again that finds no room or no file handle.
+const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the current image is found: without a lock for those who look, with a wake-up for those who wait.
 pub(crate) struct Published {
@@ -150,8 +151,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, image: Vec<u8>) -> Result<(), io::Error> {
         // Judged before it is kept: what cannot be read must not become the newest snapshot.
         self.replace(meta, &image)?;
-        let (files, meta) = (self.files.clone(), meta.clone());
-        blocking(move || files.save(&meta, &image)).await
+        save(&self.files, meta, &Arc::new(image)).await
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
@@ -171,19 +171,29 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     type SnapshotData = Vec<u8>;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let (files, image, meta) = (self.files.clone(), self.image.clone(), self.meta.clone());
+        let image = self.image.clone();
         let bytes = Arc::new(blocking(move || encode_image(&image).map_err(io::Error::other)).await?);
-        loop {
-            let (files, meta, image) = (files.clone(), meta.clone(), bytes.clone());
-            match blocking(move || files.save(&meta, &image)).await {
-                // For openraft an error would be the end. The log goes on meanwhile, and nothing of it is purged.
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                    tokio::time::sleep(LOOK_FOR_ROOM_EVERY).await
-                }
-                saved => break saved?,
-            }
-        }
+        save(&self.files, &self.meta, &bytes).await?;
         Ok(Snapshot { meta: self.meta.clone(), snapshot: Arc::unwrap_or_clone(bytes) })
+    }
+}
+
+/// Makes a snapshot durable. Waits for room and for file handles: an error would be the end of openraft. The log goes on
+/// meanwhile, and nothing of it is purged.
+async fn save(files: &SnapshotFiles, meta: &SnapshotMeta, image: &Arc<Vec<u8>>) -> io::Result<()> {
+    let mut is_told = false;
+    loop {
+        let (files, meta, image) = (files.clone(), meta.clone(), image.clone());
+        match blocking(move || files.save(&meta, &image)).await {
+            Err(error) if is_of_room(&error) || is_passing(&error) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let error = explained(error);
+                    tracing::warn!(%error, "no snapshot of the metadata can be written; trying again until it can");
+                }
+                tokio::time::sleep(TRY_AGAIN_EVERY).await;
+            }
+            saved => return saved,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use barnabas_common::NodeId;
@@ -45,7 +45,7 @@ impl Quorum {
     /// leads and the image holds every command that was ever acknowledged. A disk without room for what that takes is not
     /// waited for: [`QuorumError::NoRoom`].
     pub async fn start(mut options: QuorumOptions) -> Result<Self, QuorumError> {
-        let failure: FailureCell = Arc::new(OnceLock::new());
+        let failure = FailureCell::default();
         let (log, machine) = {
             let (options, failure) = (options.clone(), failure.clone());
             let opened = tokio::task::spawn_blocking(move || open(&options, failure)).await;
@@ -165,6 +165,25 @@ impl Quorum {
             Err(e) => Some(e.to_string()),
         };
         self.failure.get().cloned().or_else(stopped)
+    }
+
+    /// Waits until the quorum has stopped for good, if it ever does, and returns why.
+    pub async fn until_failed(&self) -> String {
+        let mut metrics = self.raft.metrics();
+        loop {
+            let told = self.failure.told.notified();
+            if let Some(reason) = self.failed() {
+                return reason;
+            }
+            let is_stopped = tokio::select! {
+                () = told => false,
+                changed = metrics.changed() => changed.is_err(),
+            };
+            // It may have stopped because it failed.
+            if is_stopped && self.failed().is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Leader, progress and voters.

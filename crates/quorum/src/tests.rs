@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use barnabas_common::vfs::{Fault, FaultOp, MemVfs, OsVfs, Vfs};
 use barnabas_common::{ErrorCode, ManualClock, Uuid};
@@ -209,6 +209,7 @@ async fn a_failed_sync_stops_the_quorum_for_good() {
     vfs.inject(Fault { op: FaultOp::Sync, skip: 0, times: 1, errno: 5 });
     assert!(matches!(create_topic(&quorum, 0).await, Err(QuorumError::Failed { .. })));
     assert!(quorum.failed().is_some());
+    assert_eq!(Some(quorum.until_failed().await), quorum.failed());
     assert!(matches!(create_topic(&quorum, 1).await, Err(QuorumError::Failed { .. })));
     assert!(quorum.image().topic("t0").is_none());
     quorum.shutdown().await;
@@ -253,6 +254,60 @@ async fn a_full_disk_refuses_changes_until_there_is_room() {
         assert!((0..done + 2).all(|n| quorum.image().topic(&format!("t{n}")).is_some()));
         quorum.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_without_a_file_handle_or_room_waits_and_stops_nothing() {
+    const EMFILE: i32 = 24;
+    const EDQUOT: i32 = 122;
+    for (op, errno) in [(FaultOp::Open, EMFILE), (FaultOp::Write, EDQUOT)] {
+        let vfs = MemVfs::new();
+        let quorum = start(&vfs).await.unwrap();
+        new_cluster(&quorum).await.unwrap();
+        vfs.inject(Fault { op, skip: 0, times: 1, errno });
+        let (mut done, mut n) = (Vec::new(), 0);
+        while done.len() < 40 {
+            match create_topic(&quorum, n).await {
+                Ok(()) => done.push(n),
+                // Said by the log, which waits for room by itself.
+                Err(QuorumError::NoRoom { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(other) => panic!("{other}"),
+            }
+            n += 1;
+        }
+        assert_eq!(vfs.faults_left(), 0);
+        let has_snapshot = || vfs.read_dir(Path::new(DIR)).unwrap().iter().any(|entry| entry.name.ends_with(".snap"));
+        while !has_snapshot() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        create_topic(&quorum, n).await.unwrap();
+        done.push(n);
+        assert_eq!(quorum.failed(), None, "{op:?}");
+        quorum.shutdown().await;
+        let quorum = start(&vfs).await.unwrap();
+        assert!(done.iter().all(|n| quorum.image().topic(&format!("t{n}")).is_some()));
+        quorum.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_that_the_quorum_has_stopped_for_good() {
+    let vfs = MemVfs::new();
+    let quorum = Arc::new(start(&vfs).await.unwrap());
+    new_cluster(&quorum).await.unwrap();
+    let waiting = tokio::spawn({
+        let quorum = quorum.clone();
+        async move { quorum.until_failed().await }
+    });
+    // A snapshot that may not be written, for good.
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: 1, errno: 13 });
+    let mut n = 0;
+    while create_topic(&quorum, n).await.is_ok() {
+        n += 1;
+    }
+    let reason = waiting.await.unwrap();
+    assert!(reason.contains("os error 13"), "{reason}");
+    quorum.shutdown().await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use barnabas_common::vfs::{OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{OpenMode, Vfs, VfsFile, is_of_room, is_passing};
 
 use crate::error::QuorumError;
 
@@ -134,8 +134,16 @@ impl Wal {
     ) -> io::Result<Self> {
         let path = path_of(dir, sequence);
         let bytes = frame(&contents.records(), sequence, 0)?;
-        vfs.write_atomically(&path, &bytes)?;
-        let file = vfs.open(&path, OpenMode::WRITE)?;
+        // Once the file has its name it is the log, whatever fails: all handles are taken before.
+        let folder = vfs.open_dir(dir)?;
+        let temporary = path.with_extension("wal.tmp");
+        let file = vfs.open(&temporary, OpenMode::TRUNCATE)?;
+        let written = file.write_all_at(&bytes, 0).and_then(|()| file.sync_all());
+        if let Err(error) = written.and_then(|()| vfs.rename(&temporary, &path)) {
+            let _ = vfs.remove_file(&temporary);
+            return Err(error);
+        }
+        folder.sync().map_err(io::Error::other)?;
         let len = bytes.len() as u64;
         Ok(Self {
             vfs,
@@ -184,7 +192,7 @@ impl Wal {
         }
     }
 
-    /// Rewrites the log without what is gone, if enough of it is. On a full disk that is left for later.
+    /// Rewrites the log without what is gone, if enough of it is. Without room or a file handle that is left for later.
     pub(crate) fn compact_if_worthwhile(&mut self) -> io::Result<()> {
         let live: usize = self.contents.entries.values().map(|body| body.len() + RECORD_HEADER).sum();
         if self.len < self.compact_len.saturating_add(self.compact_bytes) || self.len < 2 * live as u64 {
@@ -193,7 +201,7 @@ impl Wal {
         let old = path_of(&self.dir, self.sequence);
         let contents = self.contents.clone();
         match Self::create(self.vfs.clone(), &self.dir, self.sequence + 1, contents, self.compact_bytes) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+            Err(error) if is_of_room(&error) || is_passing(&error) => return Ok(()),
             created => *self = created?,
         }
         self.vfs.remove_file(&old)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use barnabas_common::vfs::{MemVfs, Vfs};
+use barnabas_common::vfs::{Fault, FaultOp, MemVfs, Vfs};
 
 use super::{Contents, Record, Wal, path_of};
 use crate::error::QuorumError;
@@ -113,6 +113,31 @@ fn a_rewrite_that_a_crash_interrupts_loses_nothing() {
         for seed in 0..20 {
             let after = vfs.crash_clone(seed);
             assert_eq!(open(&after).unwrap().contents(), &contents, "halt at {halt_at}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_rewrite_without_a_file_handle_or_room_is_left_for_later_and_loses_nothing() {
+    const EMFILE: i32 = 24;
+    const EDQUOT: i32 = 122;
+    for (op, errno) in [(FaultOp::Open, EMFILE), (FaultOp::Write, EDQUOT)] {
+        for skip in 0..4 {
+            let (vfs, _) = with_entries(50);
+            let mut wal = open(&vfs).unwrap();
+            wal.append(&vec![entry(100); 40]).unwrap();
+            wal.append(&[Record::Purged(97, b"p".as_slice().into())]).unwrap();
+            vfs.inject(Fault { op, skip, times: 1, errno });
+            wal.compact_if_worthwhile().unwrap();
+            vfs.clear_faults();
+            wal.append(&[entry(101)]).unwrap();
+            for seed in 0..20 {
+                assert_eq!(open(&vfs.crash_clone(seed)).unwrap().contents(), wal.contents(), "{op:?} {skip} {seed}");
+            }
+            let names = vfs.read_dir(Path::new(DIR)).unwrap();
+            assert_eq!(names.len(), 1, "nothing is left behind: {names:?}");
+            wal.compact_if_worthwhile().unwrap();
+            assert_eq!(open(&vfs.kill_clone()).unwrap().contents(), wal.contents());
         }
     }
 }

@@ -11,8 +11,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use barnabas_common::vfs::{is_of_room, is_passing};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::wal::{Record, Wal};
 
@@ -28,8 +29,25 @@ struct Job {
     done: Done,
 }
 
-/// Why the log stopped for good, once it did.
-pub(crate) type FailureCell = Arc<OnceLock<String>>;
+/// Why the log stopped for good, once it did; wakes who waits for it.
+pub(crate) type FailureCell = Arc<Failure>;
+
+#[derive(Default)]
+pub(crate) struct Failure {
+    reason: OnceLock<String>,
+    pub(crate) told: Notify,
+}
+
+impl Failure {
+    pub(crate) fn get(&self) -> Option<&String> {
+        self.reason.get()
+    }
+
+    fn set(&self, reason: String) {
+        let _ = self.reason.set(reason);
+        self.told.notify_waiters();
+    }
+}
 
 /// The way to the writing thread, which ends by itself when this is dropped.
 pub(crate) struct WalWriter {
@@ -90,7 +108,7 @@ impl WalWriter {
         drop(self.jobs.lock().take());
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
-            let _ = self.failure.set("the thread that writes the metadata log panicked".to_owned());
+            self.failure.set("the thread that writes the metadata log panicked".to_owned());
         }
     }
 }
@@ -125,7 +143,7 @@ impl Writing {
     fn append(&mut self, records: &[Record]) -> io::Result<()> {
         loop {
             match self.wal.append(records) {
-                Err(e) if e.kind() == io::ErrorKind::StorageFull && !self.is_stopping.load(Ordering::Relaxed) => {
+                Err(e) if (is_of_room(&e) || is_passing(&e)) && !self.is_stopping.load(Ordering::Relaxed) => {
                     if !self.lacks_room.send_replace(true) {
                         tracing::error!(error = %e, "the metadata cannot be changed until there is room on its disk");
                     }
@@ -143,7 +161,7 @@ impl Writing {
 
     fn fail(&self, error: &io::Error) {
         tracing::error!(%error, "the metadata log cannot be written, and takes no more commands until a restart");
-        let _ = self.failure.set(format!("the metadata log cannot be written: {error}"));
+        self.failure.set(format!("the metadata log cannot be written: {error}"));
     }
 }
 

@@ -140,6 +140,19 @@ async fn without_its_metadata_the_broker_ends() {
         .await;
 }
 
+/// An error that says nothing about the disk as a whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_quorum_the_broker_ends() {
+    let disks = Disks::default();
+    let running = start(disks.clone(), &["log.dirs=/b", "metadata.log.dir=/a"]).await;
+    let mut client = Client::connect(&running).await;
+    disks.a.inject(Fault { op: FaultOp::Write, skip: 0, times: u64::MAX, errno: 13 });
+    assert_ne!(client.create_topic("t", 1, &[]).await.error_code, 0);
+    let reason = running.failed().await;
+    assert!(reason.contains("the metadata quorum, which is kept in /a") && reason.contains("os error 13"), "{reason}");
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_folders_that_cannot_be_synced_for_lack_of_handles_are_synced_later() {
     const EMFILE: i32 = 24;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use barnabas_broker::RunningBroker;
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 use barnabas_common::{Clock, SystemClock};
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
 use bytes::Bytes;
@@ -139,6 +139,10 @@ impl Vfs for Defective {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.0.sync_dir(path)
+    }
+
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {
+        self.0.open_dir(path)
     }
 
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {

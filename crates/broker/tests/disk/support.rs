@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use barnabas_broker::{RunningBroker, StartError, StartOptions, exposition};
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, MemVfs, OpenMode, Vfs, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, MemVfs, OpenMode, Vfs, VfsDir, VfsFile};
 use barnabas_common::{Clock, SystemClock};
 use barnabas_config::{BrokerConfig, LoadInput};
 use barnabas_protocol::ApiKey;
@@ -92,6 +92,11 @@ impl Vfs for Disks {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.need_handle(path)?;
         self.of(path).sync_dir(path)
+    }
+
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {
+        self.need_handle(path)?;
+        self.of(path).open_dir(path)
     }
 
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {

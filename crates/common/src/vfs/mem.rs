@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
+use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 
 const SECTOR: u64 = 512;
 const ENOSPC: i32 = 28;
@@ -22,7 +22,7 @@ pub enum FaultOp {
     Write,
     /// `sync_data`, `sync_all`, `sync_dir`.
     Sync,
-    /// Opening or creating a file.
+    /// Opening or creating a file, opening a folder.
     Open,
     Rename,
     Remove,
@@ -377,6 +377,17 @@ impl SplitMix {
     }
 }
 
+struct MemDir {
+    vfs: MemVfs,
+    path: PathBuf,
+}
+
+impl VfsDir for MemDir {
+    fn sync(&self) -> io::Result<()> {
+        self.vfs.sync_dir(&self.path)
+    }
+}
+
 impl Vfs for MemVfs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
         let mut state = self.state.lock();
@@ -509,6 +520,15 @@ impl Vfs for MemVfs {
             state.unsynced_names = earlier.into_iter().filter_map(|earlier| earlier.after(&change)).collect();
         }
         Ok(())
+    }
+
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {
+        let mut state = self.state.lock();
+        state.enter(FaultOp::Open)?;
+        match state.names.get(path) {
+            Some(Node::Dir) => Ok(Box::new(MemDir { vfs: self.clone(), path: path.to_owned() })),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn disk_space(&self, _path: &Path) -> io::Result<DiskSpace> {

@@ -1,6 +1,7 @@
 //! The disk as the cores see it. Everything that stores bytes goes through [`Vfs`], so that tests can inject
 //! faults, clone the state a crash would leave, and fill the disk. [`OsVfs`] is the real one.
 
+mod errors;
 mod mem;
 mod os;
 mod range;
@@ -10,6 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use errors::{explained, is_of_handles, is_of_room, is_passing};
 pub use mem::{Fault, FaultOp, MemVfs};
 pub use os::OsVfs;
 pub use range::{FileRange, read_up_to};
@@ -64,6 +66,8 @@ pub trait Vfs: Send + Sync + 'static {
     fn stat(&self, path: &Path) -> io::Result<FileStat>;
     /// Makes creations, renames and removals inside the folder survive a power loss.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// A folder in hand, for who must not find, once names have been changed, that there is no file handle to sync them.
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>>;
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace>;
 
     /// The whole file. For small files only: checkpoints, properties.
@@ -87,6 +91,12 @@ pub trait Vfs: Send + Sync + 'static {
             None => Ok(()),
         }
     }
+}
+
+/// An open folder.
+pub trait VfsDir: Send + Sync {
+    /// Like [`Vfs::sync_dir`], and needs no file handle.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file.

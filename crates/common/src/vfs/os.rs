@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use rustix::fs::FallocateFlags;
 
-use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsFile};
+use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 
 /// What is put behind a write at most.
 static ZEROS: [u8; 128 << 10] = [0; 128 << 10];
@@ -72,9 +72,21 @@ impl Vfs for OsVfs {
         File::open(path)?.sync_all()
     }
 
+    fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {
+        Ok(Box::new(OsDir(File::open(path)?)))
+    }
+
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {
         let stat = rustix::fs::statvfs(path)?;
         Ok(DiskSpace { total_bytes: stat.f_blocks * stat.f_frsize, usable_bytes: stat.f_bavail * stat.f_frsize })
+    }
+}
+
+struct OsDir(File);
+
+impl VfsDir for OsDir {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 

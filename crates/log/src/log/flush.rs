@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use barnabas_common::vfs::Vfs;
+use barnabas_common::vfs::{Vfs, is_passing};
 use barnabas_common::{Offset, TimestampMs};
 use parking_lot::Mutex;
 
@@ -14,7 +14,6 @@ use crate::error::LogError;
 use crate::segment::Segment;
 use crate::segment::file::SegmentFile;
 use crate::segment::files::Part;
-use crate::segment::handles::is_passing;
 use crate::segment::load::Load;
 
 /// A sync that can run without the lock on the log.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use barnabas_common::Offset;
+use barnabas_common::vfs::is_passing;
 use barnabas_protocol::records::BatchHeader;
 
 use crate::error::{Corruption, ReadError};
 use crate::segment::entries::Found;
 use crate::segment::files::{Files, Part};
-use crate::segment::handles::is_passing;
 use crate::segment::index::OffsetEntry;
 use crate::segment::window::{At, Window};
 

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use barnabas_common::vfs::VfsFile;
+use barnabas_common::vfs::{VfsFile, explained, is_of_handles};
 use parking_lot::Mutex;
 
 use super::files::{Closing, Files};
@@ -16,8 +16,6 @@ use super::files::{Closing, Files};
 const LOOKS: usize = 256;
 /// Closed at once when the process has run out of handles.
 const CLOSED_WHEN_OUT: usize = 64;
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
 
 /// The open files of all logs of a broker.
 pub struct Handles {
@@ -44,7 +42,7 @@ impl Handles {
             self.make_room(1);
         }
         let opened = match open() {
-            Err(error) if is_out_of_handles(&error) => {
+            Err(error) if is_of_handles(&error) => {
                 self.make_room(CLOSED_WHEN_OUT);
                 open().map_err(explained)
             }
@@ -89,25 +87,4 @@ impl Handles {
             self.watch(Arc::downgrade(&files));
         }
     }
-}
-
-fn is_out_of_handles(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
-}
-
-fn explained(error: io::Error) -> io::Error {
-    if !is_out_of_handles(&error) {
-        return error;
-    }
-    let what = format!(
-        "{error}: all file handles of the process are in use; allow it more (ulimit -n, LimitNOFILE of systemd, ulimits in a \
-         compose file) or let fewer clients connect"
-    );
-    io::Error::new(io::ErrorKind::ResourceBusy, what)
-}
-
-/// Whether the error says nothing about the file, because there was no handle to get at it: the same will work later. What
-/// the kernel itself calls busy (EBUSY) is none of these.
-pub fn is_passing(error: &io::Error) -> bool {
-    is_out_of_handles(error) || (error.raw_os_error().is_none() && error.kind() == io::ErrorKind::ResourceBusy)
 }
