@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
+use barnabas_common::vfs::explained;
 use barnabas_common::{ErrorCode, Offset};
 use thiserror::Error;
 
@@ -33,7 +34,7 @@ pub enum LogError {
 impl LogError {
     pub(crate) fn io(context: impl Into<String>) -> impl FnOnce(io::Error) -> LogError {
         let context = context.into();
-        move |source| LogError::Io { context, source }
+        move |source| LogError::Io { context, source: explained(source) }
     }
 
     pub fn error_code(&self) -> ErrorCode {

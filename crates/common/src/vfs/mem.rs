@@ -161,6 +161,28 @@ impl MemVfs {
         self.state.lock().faults.iter().map(|fault| fault.times).fold(0, u64::saturating_add)
     }
 
+    /// Like a commit of a journalled file system, this makes all changes of names so far durable; unless
+    /// [`MemVfs::sync_each_folder`] says otherwise.
+    fn sync_names_in(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.enter(FaultOp::Sync)?;
+        if state.names.get(path) != Some(&Node::Dir) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let each = state.syncs_each_folder;
+        let changes = std::mem::take(&mut state.unsynced_names);
+        for change in changes {
+            if each && !change.is_in(path) {
+                state.unsynced_names.push(change);
+                continue;
+            }
+            change.apply(&mut state.synced_names);
+            let earlier = std::mem::take(&mut state.unsynced_names);
+            state.unsynced_names = earlier.into_iter().filter_map(|earlier| earlier.after(&change)).collect();
+        }
+        Ok(())
+    }
+
     /// Removes all scripted failures.
     pub fn clear_faults(&self) {
         self.state.lock().faults.clear();
@@ -384,7 +406,7 @@ struct MemDir {
 
 impl VfsDir for MemDir {
     fn sync(&self) -> io::Result<()> {
-        self.vfs.sync_dir(&self.path)
+        self.vfs.sync_names_in(&self.path)
     }
 }
 
@@ -500,26 +522,9 @@ impl Vfs for MemVfs {
         }
     }
 
-    /// Like a commit of a journalled file system, this makes all changes of names so far durable; unless
-    /// [`MemVfs::sync_each_folder`] says otherwise.
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.enter(FaultOp::Sync)?;
-        if state.names.get(path) != Some(&Node::Dir) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let each = state.syncs_each_folder;
-        let changes = std::mem::take(&mut state.unsynced_names);
-        for change in changes {
-            if each && !change.is_in(path) {
-                state.unsynced_names.push(change);
-                continue;
-            }
-            change.apply(&mut state.synced_names);
-            let earlier = std::mem::take(&mut state.unsynced_names);
-            state.unsynced_names = earlier.into_iter().filter_map(|earlier| earlier.after(&change)).collect();
-        }
-        Ok(())
+        self.state.lock().enter(FaultOp::Open)?;
+        self.sync_names_in(path)
     }
 
     fn open_dir(&self, path: &Path) -> io::Result<Box<dyn VfsDir>> {

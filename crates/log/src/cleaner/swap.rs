@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use barnabas_common::vfs::Vfs;
+use barnabas_common::vfs::{Vfs, VfsDir};
 use barnabas_common::{Offset, TimestampMs};
 
 use super::rewrite::CleanedGroup;
@@ -28,18 +28,17 @@ impl Log {
             let _ = self.vfs.remove_file(&group.temporary);
             return Ok(false);
         };
+        let folder = self.folder_in_hand()?;
         let swap = names::file_path(&self.dir, group.base_offset, &format!("{}{}", names::LOG, names::SWAP_SUFFIX));
         self.vfs.rename(&group.temporary, &swap).map_err(LogError::io("could not install a cleaned segment"))?;
-        self.vfs
-            .sync_dir(&self.dir)
-            .map_err(|error| self.fail(format!("could not replace a segment by its cleaned one: {error}")))?;
+        folder.sync().map_err(|error| self.fail(format!("could not replace a segment by its cleaned one: {error}")))?;
         let place = names::file_path(&self.dir, group.base_offset, names::LOG);
-        let renamed = self.remove_sources(&group, now_ms).and_then(|()| self.vfs.rename(&swap, &place));
+        let renamed = self.remove_sources(&group, &*folder, now_ms).and_then(|()| self.vfs.rename(&swap, &place));
         // Whatever the folder looks like now: readers find every record in the new file, which is open.
         let count = group.sources.len();
         let segment = self.cleaned_segment(group, now_ms);
         self.segments.splice(at..at + count, [segment]);
-        let placed = renamed.and_then(|()| self.vfs.sync_dir(&self.dir));
+        let placed = renamed.and_then(|()| folder.sync());
         placed.map_err(|error| {
             // Its name may be another file's.
             self.segments[at].file.files.removed(true);
@@ -50,10 +49,10 @@ impl Log {
 
     /// On disk before the new file takes its place, or a power loss could bring some of them back beside it. One sync for
     /// all: appends wait.
-    fn remove_sources(&mut self, group: &CleanedGroup, now_ms: TimestampMs) -> io::Result<()> {
+    fn remove_sources(&mut self, group: &CleanedGroup, folder: &dyn VfsDir, now_ms: TimestampMs) -> io::Result<()> {
         let bases: Vec<Offset> = group.sources.iter().map(|source| source.base_offset).collect();
         bases.into_iter().try_for_each(|base_offset| self.remove_files_of(base_offset, now_ms))?;
-        self.vfs.sync_dir(&self.dir)
+        folder.sync()
     }
 
     /// Where the group's sources are in the log, if all of them still are.
@@ -86,7 +85,9 @@ pub(crate) fn complete_swaps(folder: &Arc<Folder>, config: &LogConfig, now_ms: T
     let (vfs, dir) = (&folder.vfs, &*folder.path);
     let failed = || LogError::io(format!("could not complete a compaction in {}", dir.display()));
     let mut bases = Vec::new();
-    for entry in vfs.read_dir(dir).map_err(failed())?.into_iter().filter(|entry| !entry.is_dir) {
+    let listed =
+        vfs.read_dir(dir).map_err(LogError::io(format!("could not look into the folder {}", dir.display())))?;
+    for entry in listed.into_iter().filter(|entry| !entry.is_dir) {
         let Some(bare) = entry.name.strip_suffix(names::SWAP_SUFFIX) else { continue };
         match names::parse(bare) {
             Some((base_offset, names::LOG)) => bases.push(base_offset),

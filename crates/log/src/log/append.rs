@@ -220,6 +220,8 @@ impl Log {
         if self.active().size == 0 && self.active().base_offset() == base_offset {
             return Ok(());
         }
+        // It would be empty for ever.
+        let goes = if self.active().size == 0 { Some(self.folder_in_hand()?) } else { None };
         self.check_no_remains()?;
         let _ = self.active().trim_file();
         self.active_mut().ahead = None;
@@ -228,9 +230,8 @@ impl Log {
         self.active_mut().finish_indexes();
         self.is_touched = true;
         self.names_created += 1;
-        if self.active().size == 0 {
-            // It would be empty for ever.
-            self.schedule_removal(self.segments.len() - 1, now_ms)?;
+        if let Some(folder) = goes {
+            self.schedule_removal(self.segments.len() - 1, &*folder, now_ms)?;
         }
         self.segments.push(segment);
         self.take_producer_snapshot(base_offset);

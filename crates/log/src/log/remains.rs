@@ -6,13 +6,13 @@ use std::io;
 use std::sync::Arc;
 
 use barnabas_common::Offset;
+use barnabas_common::vfs::{is_of_room, is_passing};
 use parking_lot::Mutex;
 
 use super::Log;
 use super::flush::Synced;
 use crate::error::LogError;
 use crate::segment::file::SegmentFile;
-use crate::segment::handles::is_passing;
 
 /// A cut that is to come to disk; can be run without the lock on the log.
 pub struct CutPlan {
@@ -31,16 +31,11 @@ pub struct Cut {
     truncations: u64,
 }
 
-/// A lack of room that the disk, or a quota, tells only when it syncs.
-fn is_lack_of_room(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 impl CutPlan {
     /// Syncs. The result is to be told to [`Log::cut_off`].
     pub fn run(&self) -> Cut {
         // A cut can be made again, records that the kernel has dropped cannot.
-        let may_be_repeated = |error: &io::Error| is_passing(error) || (self.is_all && is_lack_of_room(error));
+        let may_be_repeated = |error: &io::Error| is_passing(error) || (self.is_all && is_of_room(error));
         let files = &self.segment.files;
         let outcome = self.synced.lock().unless_failed(|| files.sync_cut(may_be_repeated), may_be_repeated);
         Cut { outcome, is_all: self.is_all, base_offset: self.segment.base_offset, truncations: self.truncations }
@@ -88,7 +83,7 @@ impl Log {
                 self.active_mut().has_remains &= !is_of_now;
                 Ok(())
             }
-            Err(error) if is_passing(&error) || (cut.is_all && is_lack_of_room(&error)) => {
+            Err(error) if is_passing(&error) || (cut.is_all && is_of_room(&error)) => {
                 Err(LogError::io("could not bring to disk that a failed write was cut off")(error))
             }
             Err(error) => Err(self.fail(format!("could not sync the log: {error}"))),

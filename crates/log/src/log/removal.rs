@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use barnabas_common::vfs::Vfs;
+use barnabas_common::vfs::{Vfs, VfsDir};
 use barnabas_common::{Offset, TimestampMs};
 
 use super::Log;
@@ -48,6 +48,20 @@ impl RemovalPlan {
             let _ = self.folder.in_place().map(|_in_place| remove(vfs, path));
         }
         let mut done = Removed { renamed: Vec::new(), left: Vec::new(), trouble: None, has_failed_sync: false };
+        if self.retired.is_empty() {
+            return done;
+        }
+        // Before names are changed: without a file handle to sync them nothing happens.
+        let in_hand = match self.folder.in_place().map(|_in_place| vfs.open_dir(dir)) {
+            Some(Ok(in_hand)) => in_hand,
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                done.trouble = Some(error);
+                done.left = self.retired;
+                return done;
+            }
+            // The folder goes with its topic.
+            _ => return done,
+        };
         let mut retired = self.retired.iter();
         // Oldest first and never past one that stays, so that no crash leaves a hole.
         while let Some(segment) = retired.next() {
@@ -63,8 +77,7 @@ impl RemovalPlan {
             }
         }
         if !done.renamed.is_empty()
-            && let Err(error) = vfs.sync_dir(dir)
-            // The folder goes with its topic.
+            && let Err(error) = in_hand.sync()
             && error.kind() != io::ErrorKind::NotFound
         {
             done.trouble = Some(error);
@@ -96,8 +109,15 @@ impl Log {
         match done.trouble {
             None => Ok(()),
             Some(error) if done.has_failed_sync => Err(self.fail(format!("could not sync a deletion: {error}"))),
-            Some(source) => Err(LogError::Io { context: "could not set deleted segments aside".into(), source }),
+            Some(error) => Err(LogError::io("could not set deleted segments aside")(error)),
         }
+    }
+
+    /// The folder, to be taken in hand before names in it are changed: that there is no file handle to sync them must be
+    /// known before.
+    pub(crate) fn folder_in_hand(&self) -> Result<Box<dyn VfsDir>, LogError> {
+        let failed = || LogError::io(format!("could not open the folder {} to sync it", self.dir.display()));
+        self.vfs.open_dir(&self.dir).map_err(failed())
     }
 
     /// Renames the files of segments that are out of the log, here and now.

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use barnabas_common::vfs::VfsDir;
 use barnabas_common::{Offset, TimestampMs};
 
 use super::Log;
@@ -139,9 +140,14 @@ impl Log {
     }
 
     /// Takes a segment out of the log. This is made durable at once, so that a power loss leaves no hole.
-    pub(super) fn schedule_removal(&mut self, index: usize, now_ms: TimestampMs) -> Result<Segment, LogError> {
+    pub(super) fn schedule_removal(
+        &mut self,
+        index: usize,
+        folder: &dyn VfsDir,
+        now_ms: TimestampMs,
+    ) -> Result<Segment, LogError> {
         let base_offset = self.segments[index].base_offset();
-        let removed = self.remove_files_of(base_offset, now_ms).and_then(|()| self.vfs.sync_dir(&self.dir));
+        let removed = self.remove_files_of(base_offset, now_ms).and_then(|()| folder.sync());
         match removed {
             Ok(()) => Ok(self.segments.remove(index)),
             Err(error) => Err(self.fail(format!("could not delete segment {base_offset}: {error}"))),

@@ -1,5 +1,6 @@
 //! Cutting off the end of a log, as a follower does that diverged from its leader.
 
+use barnabas_common::vfs::{VfsDir, is_passing};
 use barnabas_common::{Offset, TimestampMs};
 
 use super::Log;
@@ -19,10 +20,11 @@ impl Log {
             self.truncate_fully_and_start_at(offset, now_ms)?;
             return Ok(true);
         }
+        let folder = self.folder_in_hand()?;
         self.is_touched = true;
         while self.active().base_offset() > offset {
             let last = self.segments.len() - 1;
-            self.schedule_removal(last, now_ms)?;
+            self.schedule_removal(last, &*folder, now_ms)?;
         }
         self.truncations += 1;
         let config = self.config.clone();
@@ -32,7 +34,7 @@ impl Log {
         self.log_start_offset = self.log_start_offset.min(end);
         self.epochs.truncate_from_end(end);
         self.remove_snapshots_after(end);
-        self.sync_truncation()?;
+        self.sync_truncation(&*folder)?;
         self.load_producers(now_ms)?;
         Ok(true)
     }
@@ -40,13 +42,14 @@ impl Log {
     /// Removes everything; the log goes on at `offset`.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now_ms: TimestampMs) -> Result<(), LogError> {
         self.check_writable()?;
+        let folder = self.folder_in_hand()?;
         self.is_touched = true;
         // The new segment may get the name of one of them.
         self.set_retired_aside(now_ms)?;
         self.truncations += 1;
         let mut oldest = None;
         for last in (0..self.segments.len()).rev() {
-            oldest = Some(self.schedule_removal(last, now_ms)?);
+            oldest = Some(self.schedule_removal(last, &*folder, now_ms)?);
         }
         match Segment::create(&self.folder, offset, &self.config, now_ms) {
             Ok(segment) => self.segments.push(segment),
@@ -65,8 +68,16 @@ impl Log {
     }
 
     /// What was cut off must not come back after a power loss, mixed with what replaces it.
-    fn sync_truncation(&mut self) -> Result<(), LogError> {
-        let synced = self.active().file.files.sync().and_then(|()| self.vfs.sync_dir(&self.dir));
+    fn sync_truncation(&mut self, folder: &dyn VfsDir) -> Result<(), LogError> {
+        let synced = match self.active().file.files.sync() {
+            // Made good for before the next append.
+            Err(error) if is_passing(&error) => {
+                self.active_mut().has_remains = true;
+                Ok(())
+            }
+            synced => synced,
+        };
+        let synced = synced.and_then(|()| folder.sync());
         synced.map_err(|error| self.fail(format!("could not sync a truncation: {error}")))
     }
 

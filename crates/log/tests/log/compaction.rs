@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use barnabas_common::vfs::{MemVfs, Vfs};
+use barnabas_common::vfs::{Fault, FaultOp, MemVfs, Vfs};
 use barnabas_log::{
     AppendOrigin, CleanerLimits, CleaningError, CleaningFigures, CleanupPolicy, Log, LogConfig, LogError, OpenOptions,
 };
@@ -265,6 +265,40 @@ fn a_full_disk_leaves_the_log_as_it_was() {
     assert!(log.failure().is_none());
     clean(&mut log, 0, NOW_MS, limits()).unwrap();
     assert_eq!(records(&log).len(), 2);
+}
+
+#[test]
+fn a_compaction_without_a_file_handle_changes_nothing_and_is_made_later() {
+    const EMFILE: i32 = 24;
+    let mut skip = 0;
+    loop {
+        let vfs = MemVfs::new();
+        let mut log = open(&vfs, &compacted());
+        for _ in 0..10 {
+            append(&mut log, keyed(&[("a", Some("1")), ("b", Some("2"))])).unwrap();
+        }
+        log.roll(NOW_MS).unwrap();
+        let before = records(&log);
+        vfs.inject(Fault { op: FaultOp::Open, skip, times: 1, errno: EMFILE });
+        let outcome = clean(&mut log, 0, NOW_MS, limits());
+        let was_hit = vfs.faults_left() == 0;
+        vfs.clear_faults();
+        assert_eq!(log.failure(), None, "{skip}");
+        let is_done = outcome.is_ok();
+        assert_eq!(records(&log).len(), if is_done { 2 } else { before.len() }, "{skip}");
+        append(&mut log, keyed(&[("c", Some("3"))])).unwrap();
+        log.flush().unwrap();
+        for seed in 0..5 {
+            assert_eq!(records(&open(&vfs.crash_clone(seed), &compacted())), records(&log), "{skip}, {seed}");
+        }
+        clean(&mut log, 0, NOW_MS, limits()).unwrap();
+        assert_eq!(records(&log).len(), 3);
+        if !was_hit {
+            break;
+        }
+        skip += 1;
+    }
+    assert!(skip > 2, "{skip}");
 }
 
 /// What the log was given, and what it owes.

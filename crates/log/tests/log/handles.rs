@@ -144,7 +144,8 @@ fn a_flush_without_a_handle_is_no_failed_sync() {
     append(&mut logs[0], batch(1)).unwrap();
     append(&mut logs[1], batch(1)).unwrap();
     append(&mut logs[1], batch(1)).unwrap();
-    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: 2, errno: EMFILE });
+    // The folder is opened, the file is not.
+    vfs.inject(Fault { op: FaultOp::Open, skip: 1, times: 2, errno: EMFILE });
     let log = &mut logs[0];
     let refused = log.plan_flush().unwrap().run();
     assert!(refused.as_ref().is_err_and(is_passing), "{refused:?}");

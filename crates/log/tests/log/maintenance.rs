@@ -147,6 +147,57 @@ fn a_segment_that_cannot_be_renamed_waits_with_all_after_it() {
 }
 
 #[test]
+fn retention_without_a_file_handle_waits_for_the_next_round() {
+    const EMFILE: i32 = 24;
+    let (vfs, mut log) = filled(&LogConfig { file_delete_delay_ms: 0, ..small_segments() });
+    log.flush().unwrap();
+    log.increment_log_start_offset(40).unwrap();
+    assert!(!log.retire_expired(NOW_MS, 40).unwrap().is_empty());
+    // Every one that would be needed.
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: u64::MAX, errno: EMFILE });
+    let plan = log.plan_removal(NOW_MS, false).unwrap();
+    let refused = log.removed(plan.run(), NOW_MS);
+    vfs.clear_faults();
+    assert!(refused.is_err_and(|error| error.to_string().contains("ulimit")));
+    assert_eq!(log.failure(), None);
+    append(&mut log, batch(1)).unwrap();
+    let plan = log.plan_removal(NOW_MS, false).unwrap();
+    log.removed(plan.run(), NOW_MS).unwrap();
+    assert_eq!(bases(&log).len(), vfs.read_dir(&dir()).unwrap().iter().filter(|e| e.name.ends_with(".log")).count());
+}
+
+#[test]
+fn a_new_log_without_a_file_handle_says_what_was_tried_and_what_to_do() {
+    const EMFILE: i32 = 24;
+    let vfs = MemVfs::new();
+    vfs.create_dir_all(&dir()).unwrap();
+    let tell = |op| {
+        vfs.inject(Fault { op, skip: 0, times: 2, errno: EMFILE });
+        let opened = try_open(&vfs, &small_segments(), OpenOptions::default());
+        vfs.clear_faults();
+        opened.err().unwrap().to_string()
+    };
+    let (listing, creating) = (tell(FaultOp::Read), tell(FaultOp::Open));
+    assert!(listing.starts_with("could not look into the folder") && listing.contains("ulimit"), "{listing}");
+    assert!(creating.contains("ulimit"), "{creating}");
+}
+
+#[test]
+fn a_cut_without_a_file_handle_changes_nothing_and_is_made_later() {
+    const EMFILE: i32 = 24;
+    let (vfs, mut log) = filled(&small_segments());
+    log.flush().unwrap();
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: 1, errno: EMFILE });
+    assert!(log.truncate_to(5, NOW_MS).is_err());
+    assert_eq!((log.failure(), log.log_end_offset()), (None, 40));
+    log.truncate_to(5, NOW_MS).unwrap();
+    vfs.inject(Fault { op: FaultOp::Open, skip: 0, times: 1, errno: EMFILE });
+    assert!(log.truncate_fully_and_start_at(100, NOW_MS).is_err());
+    log.truncate_fully_and_start_at(100, NOW_MS).unwrap();
+    assert_eq!(log.log_end_offset(), 100);
+}
+
+#[test]
 fn what_is_deleted_to_the_end_can_give_its_room_back_at_once() {
     let (_, mut log) = filled(&LogConfig::default());
     let size = log.size_bytes();
