@@ -105,9 +105,12 @@ impl AppendError {
 
     /// Whether the producer is told where the log starts: Kafka tells that when it has looked into the batch.
     pub fn tells_log_start(&self) -> bool {
-        use ErrorCode::{CorruptMessage, MessageTooLarge, RecordListTooLarge};
+        use ErrorCode::{CorruptMessage, MessageTooLarge, RecordListTooLarge, TransactionalIdAuthorizationFailed};
         match self {
-            Self::Rejected { code, .. } => !matches!(code, CorruptMessage | MessageTooLarge | RecordListTooLarge),
+            Self::Rejected { code, .. } => !matches!(
+                code,
+                CorruptMessage | MessageTooLarge | RecordListTooLarge | TransactionalIdAuthorizationFailed
+            ),
             _ => false,
         }
     }

@@ -7,8 +7,9 @@ mod common;
 
 use std::time::Duration;
 
-use barnabas_protocol::messages::{ProduceRequest, produce_request::*};
-use barnabas_protocol::records::Compression;
+use barnabas_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use barnabas_protocol::messages::{ListOffsetsRequest, ProduceRequest, produce_request::*};
+use barnabas_protocol::records::{BatchBuilder, BatchHeader, Compression, TimestampType, crc_is_valid};
 use bytes::Bytes;
 use common::records::{ATTRIBUTES_AT, LAST_OFFSET_DELTA_AT, MAGIC_AT, RECORD_COUNT_AT};
 use common::{Client, Server, produce_request, records};
@@ -142,6 +143,91 @@ fn a_bounded_number_of_records_is_named_per_request() {
     let named: Vec<_> =
         answer.responses[0].partition_responses.iter().map(|p| (p.error_code, p.record_errors.len())).collect();
     assert_eq!(named, [(87, 200), (87, 56), (87, 0), (87, 0)]);
+}
+
+/// What the broker stored of a batch that it accepted.
+fn stored(client: &mut Client, batch: &[u8]) -> BatchHeader {
+    let answer = client.produce("t", 0, batch);
+    assert_eq!(answer.error_code, 0, "{:?}", answer.error_message);
+    let bytes = client.fetch("t", 0, answer.base_offset).records.unwrap().into_bytes().unwrap();
+    assert!(crc_is_valid(&bytes));
+    BatchHeader::parse(&bytes).unwrap()
+}
+
+/// Retention would delete such records at once, and Kafka does not. Some clients send it in good faith, for a batch of
+/// which only one record has a time of its own.
+#[test]
+fn a_largest_timestamp_that_no_record_has_is_corrected() {
+    let (_server, mut client) = broker();
+    let now_ms = records::now_ms();
+    for codec in Compression::ALL {
+        for (base, claimed) in [(now_ms, 1), (now_ms, -1), (1, 1), (now_ms, now_ms + 2 * HOUR_MS)] {
+            for count in [1, 3, 500] {
+                let mut builder = BatchBuilder::new(codec, TimestampType::CreateTime).max_timestamp(claimed);
+                builder.add(base, None, Some(b"v"), &[]);
+                for _ in 0..count {
+                    builder.add(now_ms, None, Some(b"v"), &[]);
+                }
+                let header = stored(&mut client, &builder.build(0, -1).unwrap());
+                assert_eq!((header.base_timestamp, header.max_timestamp), (base, now_ms), "{codec} {claimed} {count}");
+            }
+        }
+    }
+    let latest = ListOffsetsPartition { partition_index: 0, timestamp: -3, current_leader_epoch: -1 };
+    let topic = ListOffsetsTopic { name: "t".to_owned(), partitions: vec![latest] };
+    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+    let answer = client.call(7, &request);
+    assert_eq!(answer.topics[0].partitions[0].timestamp, now_ms);
+}
+
+#[test]
+fn a_batch_of_few_records_must_be_what_it_declares() {
+    let (_server, mut client) = broker();
+    let batch = records::batch(&["one", "long enough for three records or even four of them"]);
+    let three = records::patched(batch.clone(), RECORD_COUNT_AT, &3i32.to_be_bytes());
+    let three = records::patched(three, LAST_OFFSET_DELTA_AT, &2i32.to_be_bytes());
+    assert_refused(&mut client, "t", &three, INVALID_RECORD);
+    let mut longer = batch.clone();
+    longer.extend(b"and more");
+    records::seal(&mut longer);
+    assert_refused(&mut client, "t", &longer, INVALID_RECORD);
+    let mut damaged = three;
+    damaged[70] ^= 1;
+    assert_refused(&mut client, "t", &damaged, CORRUPT_MESSAGE);
+    assert_accepted(&mut client, "t", &batch);
+}
+
+#[test]
+fn records_from_a_wrong_time_are_named() {
+    let (_server, mut client) = broker();
+    client.create_topic("narrow", 1, &[("message.timestamp.before.max.ms", "5000")]);
+    let now_ms = records::now_ms();
+    for (topic, times) in [("t", [now_ms, now_ms + 3 * HOUR_MS, 1]), ("narrow", [-1, now_ms - 60_000, now_ms])] {
+        for codec in Compression::ALL {
+            let mut builder = BatchBuilder::new(codec, TimestampType::CreateTime);
+            times.iter().for_each(|time| drop(builder.add(*time, None, Some(b"v"), &[])));
+            let answer = client.produce(topic, 0, &builder.build(0, -1).unwrap());
+            let named: Vec<_> = answer.record_errors.iter().map(|record| record.batch_index).collect();
+            assert_eq!((answer.error_code, named, answer.log_start_offset), (INVALID_TIMESTAMP, vec![1], 0), "{codec}");
+        }
+    }
+}
+
+/// As in Kafka; a log that stamps its records itself refuses such a batch.
+#[test]
+fn a_batch_that_its_producer_marked_as_stamped_is_one_with_times_of_the_producer() {
+    let (_server, mut client) = broker();
+    client.create_topic("stamping", 1, &[("message.timestamp.type", "LogAppendTime")]);
+    let now_ms = records::now_ms();
+    for (codec, count) in [(Compression::None, 1), (Compression::None, 50), (Compression::Zstd, 50)] {
+        let mut builder = BatchBuilder::new(codec, TimestampType::LogAppendTime).max_timestamp(now_ms + 60_000);
+        (0..count).for_each(|index| drop(builder.add(now_ms + index, None, Some(b"v"), &[])));
+        let batch = builder.build(0, -1).unwrap();
+        let header = stored(&mut client, &batch);
+        assert_eq!(header.timestamp_type(), TimestampType::CreateTime);
+        assert_eq!(header.max_timestamp, now_ms + count - 1);
+        assert_refused(&mut client, "stamping", &batch, INVALID_TIMESTAMP);
+    }
 }
 
 #[test]

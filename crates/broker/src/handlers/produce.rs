@@ -7,7 +7,8 @@
 //!   the two are the same. acks=-1 with too few replicas in sync is refused before
 //!   anything is written.
 //! - Records for compacted topics are looked into, because each needs a key; a compressed batch may expand to 32 MiB
-//!   for that (Kafka has no limit, and can be kept busy for seconds by a small bomb).
+//!   for that (Kafka has no limit, and can be kept busy for seconds by a small bomb). So are batches of few records, and
+//!   those whose header claims times far from the present; of all others the header is believed (`validation.rs`).
 //! - Version 8 on names the records that are at fault (KIP-467); version 13 names topics by id (KIP-516).
 //! - Not yet: transactional batches (refused with the error Kafka gives an unknown transactional id).
 
@@ -15,7 +16,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use barnabas_common::{ErrorCode, Uuid};
-use barnabas_log::{AppendError, AppendOrigin, MAX_NAMED_RECORDS};
+use barnabas_log::{AppendError, AppendOrigin, LogConfig, MAX_NAMED_RECORDS};
 use barnabas_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use barnabas_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
@@ -34,7 +35,7 @@ const ALL_IN_SYNC: i16 = -1;
 pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<Answer, Refused> {
     let acks = request.acks;
     let compacted = compacted_topics(ctx, &request);
-    if needs_decoding(&request, &compacted) {
+    if needs_decoding(&request, &compacted) || has_doubtful_times(ctx, &request) {
         let work = decode_and_append(ctx.clone(), request, compacted);
         return Ok(if acks == 0 { ctx.later_silent(async { silent(&work.await) }) } else { ctx.later(work) });
     }
@@ -108,6 +109,25 @@ fn needs_decoding(request: &ProduceRequest, compacted: &Compacted) -> bool {
         let mut records = request.topic_data[*index].partition_data.iter().flat_map(|data| &data.records);
         records.any(|records| validation::are_looked_into(records, *limit))
     })
+}
+
+/// Whether there are compressed records that claim to be from so long ago that this is not believed unseen.
+fn has_doubtful_times(ctx: &RequestContext, request: &ProduceRequest) -> bool {
+    let is_doubtful = |topic: &TopicProduceData, data: &PartitionProduceData| {
+        let config = || {
+            let by_id = topic_by_id(ctx, topic);
+            let name = topic_name(ctx, topic, by_id.as_deref())?;
+            config_of(&*ctx.broker.replicas.get(name, data.index)?)
+        };
+        let now_ms = || ctx.broker.clock.wall_ms();
+        data.records.as_ref().is_some_and(|records| validation::must_be_decompressed(records, now_ms, config))
+    };
+    request.topic_data.iter().any(|topic| topic.partition_data.iter().any(|data| is_doubtful(topic, data)))
+}
+
+/// The settings of a partition's log, if it can be asked.
+fn config_of(partition: &Partition) -> Option<LogConfig> {
+    partition.with_log(|log| log.config().clone()).ok()
 }
 
 /// `max.message.bytes`, if the partition is compacted; nothing at all if its log cannot be asked.
@@ -223,7 +243,7 @@ fn append_one(
         check_in_sync(ctx, topic, data.index)?;
     }
     let records = data.records.unwrap_or_default();
-    let (response, appended) = append_records(ctx, (topic, key_limit), &partition, records, data.index)?;
+    let (response, appended) = append_records(ctx, (topic, key_limit.is_some()), &partition, records, data.index)?;
     if acks == ALL_IN_SYNC || appended.must_wait {
         appended.ticket.into_iter().for_each(|ticket| tickets.add(ticket));
     }
@@ -250,18 +270,17 @@ fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Fa
 
 fn append_records(
     ctx: &RequestContext,
-    (topic, key_limit): (&str, Option<usize>),
+    (topic, needs_keys): (&str, bool),
     partition: &Arc<Partition>,
     records: Bytes,
     index: i32,
 ) -> Result<(PartitionProduceResponse, Appended), Failure> {
-    if let Some(limit) = key_limit {
-        validation::check_keys(&records, limit).map_err(|rejected| from_append_error(rejected, partition))?;
-    }
-    validation::check_not_transactional(&records)
-        .map_err(|rejected| Failure::new(rejected.error_code(), rejected.to_string()))?;
+    let now_ms = ctx.broker.clock.wall_ms();
+    let mut records = BytesMut::from(records);
+    validation::look_into(&mut records, needs_keys, now_ms, || config_of(partition))
+        .map_err(|rejected| from_append_error(rejected, partition))?;
     let data_bytes = records.len();
-    let appended = partition.append(BytesMut::from(records), ctx.broker.clock.wall_ms(), AppendOrigin::Client);
+    let appended = partition.append(records, now_ms, AppendOrigin::Client);
     ctx.broker.dirs.appended(partition, data_bytes, &appended);
     let appended = appended.map_err(|error| {
         ctx.broker.metrics.failed_produce(topic);

@@ -6,12 +6,14 @@ mod closed;
 mod file_range;
 mod flush;
 mod journaled;
+mod latest;
 mod open;
 mod producers;
 mod read;
 mod remains;
 mod removal;
 mod retention;
+mod survey;
 mod timestamp;
 mod truncate;
 mod validate;
@@ -39,8 +41,8 @@ pub use read::ReadPlan;
 pub use remains::{Cut, CutPlan};
 pub use removal::{RemovalPlan, Removed};
 pub use retention::{DeletedSegment, DeletionReason};
+pub use survey::{MAX_NAMED_RECORDS, RecordRules, RecordTimes, survey_records, times_are_present};
 pub use timestamp::{TimestampOffset, TimestampPlan};
-pub use validate::{MAX_NAMED_RECORDS, validate_compacted};
 
 /// The commit log of one partition.
 ///

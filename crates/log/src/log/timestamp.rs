@@ -6,6 +6,7 @@ use barnabas_common::{LeaderEpoch, Offset, TimestampMs};
 use barnabas_protocol::records::{BatchHeader, DecompressionLimit, TimestampType, scan_records};
 
 use super::Log;
+use super::latest::{Claim, largest_timestamp};
 use crate::error::ReadError;
 use crate::segment::Segment;
 use crate::segment::entries::EntriesSnapshot;
@@ -13,7 +14,7 @@ use crate::segment::file::{SegmentReader, at_or_before};
 use crate::segment::index::{OffsetEntry, TimeEntry};
 use crate::segment::window::Window;
 
-const READ_BYTES: usize = 64 << 10;
+pub(super) const READ_BYTES: usize = 64 << 10;
 
 /// A record found by its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,22 +29,14 @@ pub struct TimestampPlan {
     timestamp: TimestampMs,
     log_start_offset: Offset,
     segments: Vec<Candidate>,
-    if_not_found: Option<LargestInReach>,
-}
-
-/// Where the largest time is if the one that the first segment knows is that of a record below the log start offset.
-struct LargestInReach {
-    first: Candidate,
-    /// The largest time of the segments after the first.
-    timestamp: TimestampMs,
-    /// Those that have it.
-    segments: Vec<Candidate>,
+    /// Where else the largest time is to be looked for if no record has the one that headers claim.
+    if_not_found: Vec<Claim>,
 }
 
 /// A segment with a record of the time or later.
-struct Candidate {
-    reader: SegmentReader,
-    offsets: EntriesSnapshot<OffsetEntry>,
+pub(super) struct Candidate {
+    pub(super) reader: SegmentReader,
+    pub(super) offsets: EntriesSnapshot<OffsetEntry>,
     times: EntriesSnapshot<TimeEntry>,
 }
 
@@ -52,32 +45,21 @@ impl Log {
     pub fn offset_for_timestamp(&self, timestamp: TimestampMs) -> TimestampPlan {
         let has_it = |s: &&Segment| s.stats.max_timestamp >= timestamp && s.next_offset() > self.log_start_offset;
         let segments = self.segments.iter().filter(has_it).map(Candidate::of).collect();
-        TimestampPlan { timestamp, log_start_offset: self.log_start_offset, segments, if_not_found: None }
+        TimestampPlan { timestamp, log_start_offset: self.log_start_offset, segments, if_not_found: Vec::new() }
     }
 
     /// Plans to find the first record that has the largest timestamp of all that can be read.
     pub fn max_timestamp(&self) -> TimestampPlan {
-        let in_reach: Vec<&Segment> =
-            self.segments.iter().filter(|s| s.next_offset() > self.log_start_offset).collect();
-        let Some((first, rest)) = in_reach.split_first() else { return self.nothing() };
-        let rest_timestamp = rest.iter().map(|s| s.stats.max_timestamp).max().unwrap_or(-1);
-        let first_timestamp = first.stats.max_timestamp;
-        if first_timestamp.max(rest_timestamp) < 0 {
-            return self.nothing();
-        }
-        let mut plan = self.offset_for_timestamp(first_timestamp.max(rest_timestamp));
-        if first.base_offset() < self.log_start_offset && first_timestamp > rest_timestamp {
-            let has_it = |s: &&&Segment| rest_timestamp >= 0 && s.stats.max_timestamp >= rest_timestamp;
-            let segments = rest.iter().filter(has_it).map(|s| Candidate::of(s)).collect();
-            plan.if_not_found =
-                Some(LargestInReach { first: Candidate::of(first), timestamp: rest_timestamp, segments });
-        }
-        plan
+        let in_reach = self.segments.iter().filter(|s| s.next_offset() > self.log_start_offset);
+        let claim = |s: &Segment| Claim { candidate: Candidate::of(s), timestamp: s.stats.max_timestamp };
+        let claims: Vec<Claim> = in_reach.filter(|s| s.stats.max_timestamp >= 0).map(claim).collect();
+        let Some(largest) = claims.iter().map(|claim| claim.timestamp).max() else { return self.nothing() };
+        TimestampPlan { if_not_found: claims, ..self.offset_for_timestamp(largest) }
     }
 
     fn nothing(&self) -> TimestampPlan {
         let log_start_offset = self.log_start_offset;
-        TimestampPlan { timestamp: -1, log_start_offset, segments: Vec::new(), if_not_found: None }
+        TimestampPlan { timestamp: -1, log_start_offset, segments: Vec::new(), if_not_found: Vec::new() }
     }
 }
 
@@ -88,13 +70,13 @@ impl TimestampPlan {
                 return Ok(Some(found));
             }
         }
-        let Some(LargestInReach { first, timestamp, segments }) = self.if_not_found.take() else { return Ok(None) };
-        self.timestamp = timestamp.max(first.largest_from(self.log_start_offset)?);
+        let claims = std::mem::take(&mut self.if_not_found);
+        self.timestamp = largest_timestamp(&claims, self.log_start_offset)?;
         if self.timestamp < 0 {
             return Ok(None);
         }
-        self.segments = segments;
-        self.segments.insert(0, first);
+        let has_it = claims.into_iter().filter(|claim| claim.timestamp >= self.timestamp);
+        self.segments = has_it.map(|claim| claim.candidate).collect();
         self.find()
     }
 
@@ -147,24 +129,6 @@ impl Candidate {
         }
     }
 
-    /// The largest time of the records from an offset on; -1 if there are none.
-    fn largest_from(&self, offset: Offset) -> Result<TimestampMs, ReadError> {
-        let entry = self.offsets.search(at_or_before(self.reader.segment.base_offset, offset)).unwrap_or(None);
-        let reader = self.reader.with_index(offset, entry);
-        let mut window = reader.window(READ_BYTES)?;
-        let mut largest = -1;
-        let mut next = reader.seek(&mut window)?;
-        while let Some((position, header)) = next {
-            largest = largest.max(match header.base_offset < offset {
-                true => largest_within(&reader, &mut window, position, offset)?,
-                false => header.max_timestamp,
-            });
-            let after = position + header.size_bytes() as u64;
-            next = if after < reader.end { Some((after, reader.batch_at(&mut window, after)?)) } else { None };
-        }
-        Ok(largest)
-    }
-
     /// Where to start: the last batch known to have only older ones before it. An index that does not fit the log is
     /// not followed.
     fn start(&self, timestamp: TimestampMs, window: &mut Window) -> Result<u64, ReadError> {
@@ -178,28 +142,4 @@ impl Candidate {
             _ => Ok(0),
         }
     }
-}
-
-/// The largest time of the records of a batch from an offset on.
-fn largest_within(
-    reader: &SegmentReader,
-    window: &mut Window,
-    position: u64,
-    offset: Offset,
-) -> Result<TimestampMs, ReadError> {
-    let header = reader.batch_at(window, position)?;
-    if header.timestamp_type() == TimestampType::LogAppendTime {
-        return Ok(header.max_timestamp);
-    }
-    reader.verified_batch_at(window, position)?;
-    let batch = window.read(position, header.size_bytes())?;
-    let mut largest = -1;
-    let scanned = scan_records(&batch, DecompressionLimit::default(), |record| {
-        if record.offset >= offset {
-            largest = largest.max(record.timestamp);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    // As when records are searched for: if the producer's compressed data is broken, the header is the best there is.
-    Ok(if scanned.is_ok() { largest } else { header.max_timestamp })
 }

@@ -1,17 +1,14 @@
 //! What a batch must be to be appended, as far as its header and CRC tell. Producer state is checked elsewhere, and
-//! records are looked at only in [`validate_compacted`].
-
-use std::ops::ControlFlow;
+//! records are looked at in `survey.rs`.
 
 use barnabas_common::{ErrorCode, TimestampMs};
 use barnabas_protocol::records::{
-    BATCH_HEADER_SIZE, BatchError, BatchHeader, Compression, DecompressionLimit, RecordError, TimestampType,
-    UnknownCompression, scan_records, split_batches,
+    BATCH_HEADER_SIZE, BatchError, BatchHeader, Compression, TimestampType, UnknownCompression, split_batches,
 };
 
 use super::append::AppendOrigin;
 use crate::config::LogConfig;
-use crate::error::{AppendError, RejectedRecord};
+use crate::error::AppendError;
 
 /// Attributes to the end of the batch: what the CRC covers.
 const CRC_STARTS_AT: usize = 21;
@@ -23,43 +20,6 @@ const MIN_RECORD_BYTES: usize = 7;
 /// Records that one byte of a compressed batch can hold: gzip makes at most 1,032 bytes of one, and records differ in
 /// their offsets, so that no codec comes near this.
 const MAX_RECORDS_PER_COMPRESSED_BYTE: usize = 1032 / MIN_RECORD_BYTES;
-
-/// How many records of a batch are named as its fault. An answer shall not be larger than what was asked.
-pub const MAX_NAMED_RECORDS: usize = 256;
-
-/// Checks that compaction can work on the records of a batch: each needs a key. This decompresses, so it is a step of
-/// its own for callers to run where it holds up nobody.
-pub fn validate_compacted(batch: &[u8], limit: DecompressionLimit) -> Result<(), AppendError> {
-    let mut keyless = Vec::new();
-    let mut index = 0;
-    let scanned = scan_records(batch, limit, |record| {
-        if record.key.is_none() {
-            let message = Some("Compacted topic cannot accept message without key".into());
-            keyless.push(RejectedRecord { batch_index: index, message });
-        }
-        index += 1;
-        if keyless.len() < MAX_NAMED_RECORDS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    let _ = scanned.map_err(record_error)?;
-    if keyless.is_empty() {
-        return Ok(());
-    }
-    Err(AppendError::Rejected {
-        code: ErrorCode::InvalidRecord,
-        message: "One or more records have been rejected".into(),
-        record_errors: keyless,
-    })
-}
-
-fn record_error(error: RecordError) -> AppendError {
-    let code = match &error {
-        RecordError::Decompress(barnabas_protocol::records::DecompressError::Corrupt { .. }) => {
-            ErrorCode::UnknownServerError
-        }
-        _ => ErrorCode::InvalidRecord,
-    };
-    AppendError::rejected(code, error.to_string())
-}
 
 /// The headers of all batches and the bytes they take; what follows the last whole batch is not part of the append.
 pub(super) fn check_batches(

@@ -1,8 +1,8 @@
 //! What an append accepts, what it writes and with which error it refuses.
 
 use barnabas_common::vfs::MemVfs;
-use barnabas_log::{AppendOrigin, LogConfig, validate_compacted};
-use barnabas_protocol::records::{BatchHeader, Compression, DecompressionLimit, TimestampType};
+use barnabas_log::{AppendOrigin, LogConfig};
+use barnabas_protocol::records::{BatchHeader, Compression, TimestampType};
 use bytes::BytesMut;
 
 use crate::support::*;
@@ -140,31 +140,6 @@ fn coordinators_append_several_batches_and_control_batches() {
     batches.extend_from_slice(&fill(builder().control(true), 1, NOW_MS, 6));
     let info = log.append_as_leader(&mut batches, 1, NOW_MS, AppendOrigin::Coordinator).unwrap();
     assert_eq!((info.first_offset, info.last_offset), (0, 2));
-}
-
-#[test]
-fn compacted_topics_refuse_records_without_key_and_name_them() {
-    for codec in Compression::ALL {
-        let mut builder = barnabas_protocol::records::BatchBuilder::new(codec, TimestampType::CreateTime);
-        for key in [Some(&b"k"[..]), None, Some(b""), None] {
-            builder.add(NOW_MS, key, Some(b"v"), &[]);
-        }
-        let error = validate_compacted(&builder.build(0, 0).unwrap(), DecompressionLimit::default()).unwrap_err();
-        let indexes: Vec<i32> = error.record_errors().iter().map(|e| e.batch_index).collect();
-        assert_eq!((error.error_code().code(), indexes), (87, vec![1, 3]));
-    }
-    validate_compacted(&batch(3), DecompressionLimit::default()).unwrap();
-}
-
-#[test]
-fn no_more_records_without_key_are_named_than_help() {
-    let mut builder = builder();
-    for _ in 0..5000 {
-        builder.add(NOW_MS, None, Some(b"v"), &[]);
-    }
-    let error = validate_compacted(&builder.build(0, 0).unwrap(), DecompressionLimit::default()).unwrap_err();
-    assert_eq!(error.record_errors().len(), barnabas_log::MAX_NAMED_RECORDS);
-    assert_eq!(error.error_code().code(), 87);
 }
 
 #[test]

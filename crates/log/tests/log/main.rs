@@ -17,3 +17,4 @@ mod ranges;
 mod read;
 mod recovery;
 mod support;
+mod survey;

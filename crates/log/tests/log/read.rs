@@ -167,3 +167,29 @@ fn the_latest_record_is_one_that_can_be_read() {
         assert_eq!(latest(&log), None);
     }
 }
+
+/// Headers may claim times that no record has: what was stored before they were looked into, or by another broker.
+#[test]
+fn the_latest_record_is_found_where_headers_claim_later_times() {
+    let latest = |log: &Log| log.max_timestamp().find().unwrap().map(|found| (found.offset, found.timestamp));
+    let claiming = |claimed: i64, timestamp: i64| fill(builder().max_timestamp(claimed), 1, timestamp, 20);
+    for config in [LogConfig::default(), small_segments()] {
+        let mut log = open(&MemVfs::new(), &config);
+        append(&mut log, claiming(NOW_MS + 500, NOW_MS)).unwrap();
+        assert_eq!(latest(&log), Some((0, NOW_MS)), "one that claims too much");
+        for index in 0..200 {
+            append(&mut log, claiming(NOW_MS + 1000 - index, NOW_MS + index)).unwrap();
+        }
+        assert_eq!(latest(&log), Some((200, NOW_MS + 199)), "more than are tried");
+        append(&mut log, claiming(NOW_MS + 800, NOW_MS + 300)).unwrap();
+        append(&mut log, claiming(NOW_MS + 300, NOW_MS + 300)).unwrap();
+        append(&mut log, claiming(NOW_MS + 250, NOW_MS + 290)).unwrap();
+        assert_eq!(latest(&log), Some((201, NOW_MS + 300)), "the first of them");
+        log.increment_log_start_offset(202).unwrap();
+        assert_eq!(latest(&log), Some((202, NOW_MS + 300)));
+        log.increment_log_start_offset(203).unwrap();
+        assert_eq!(latest(&log), Some((203, NOW_MS + 290)), "one that claims too little");
+        log.increment_log_start_offset(204).unwrap();
+        assert_eq!(latest(&log), None);
+    }
+}

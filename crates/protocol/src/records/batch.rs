@@ -271,6 +271,15 @@ pub fn set_log_append_time(batch: &mut [u8], timestamp_ms: i64) {
     write_crc(batch);
 }
 
+/// Marks a whole, parsed batch as stamped by its producer, at `max_timestamp` the latest, and recomputes its CRC.
+pub fn set_create_time(batch: &mut [u8], max_timestamp: i64) {
+    let Some(attributes) = batch.get(ATTRIBUTES_AT..).and_then(|b| b.first_chunk::<2>()) else { return };
+    let attributes = i16::from_be_bytes(*attributes) & !LOG_APPEND_TIME_BIT;
+    write_at(batch, ATTRIBUTES_AT, &attributes.to_be_bytes());
+    write_at(batch, MAX_TIMESTAMP_AT, &max_timestamp.to_be_bytes());
+    write_crc(batch);
+}
+
 /// Computes the CRC of a whole batch and stores it.
 pub(super) fn write_crc(batch: &mut [u8]) {
     let crc = computed_crc(batch);

@@ -17,7 +17,7 @@ mod tests;
 
 pub use batch::{
     BATCH_HEADER_SIZE, BatchError, BatchHeader, Batches, LOG_OVERHEAD, MAGIC, TimestampType, assign_offsets, check_crc,
-    crc_is_valid, set_log_append_time, set_producer, split_batches,
+    crc_is_valid, set_create_time, set_log_append_time, set_producer, split_batches,
 };
 pub use builder::{BatchBuilder, BuildError};
 pub use compression::{Compression, UnknownCompression, compress, compress_at_level};
