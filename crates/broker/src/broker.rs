@@ -1,7 +1,7 @@
 //! The running broker as the handlers see it: the rooms below, and the few calls that need several of them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::advertised::Surroundings;
 use crate::checkpoints::Checkpoints;
 use crate::cleaner::Cleaner;
 use crate::configs::Configs;
+use crate::dir_failure;
 use crate::groups::GroupService;
 use crate::journals::{self, Journals};
 use crate::log_dirs::DataDir;
@@ -84,6 +85,11 @@ impl Broker {
         self.log_dirs.iter().map(|dir| &dir.path)
     }
 
+    /// Those of them that are out of use, and why.
+    pub fn dirs_out_of_use(&self) -> impl Iterator<Item = (&Path, &str)> {
+        dir_failure::out_of_use(&self.dirs)
+    }
+
     /// What is not as operators may think after this start, in words.
     pub fn notes(&self) -> Vec<String> {
         journals::missing(self)
@@ -134,10 +140,20 @@ impl Broker {
         }
     }
 
+    /// What is wrong although clients can work with it.
+    pub fn remark(&self) -> Option<String> {
+        let told = |(dir, reason): (&Path, &str)| format!("the log dir {} is out of use: {reason}", dir.display());
+        let dirs: Vec<_> = self.dirs_out_of_use().map(told).collect();
+        (!dirs.is_empty()).then(|| dirs.join("; "))
+    }
+
     /// Why clients cannot work with this broker yet or any more; `None` means: they can produce, and groups form.
     pub fn not_ready(&self) -> Option<String> {
         if let Some(reason) = self.quorum.failed() {
             return Some(format!("the metadata log has failed: {reason}"));
+        }
+        if let Some(reason) = dir_failure::why_to_end(&self.dirs) {
+            return Some(reason);
         }
         (!self.groups.is_ready()).then(|| "consumer groups are not loaded".to_owned())
     }

@@ -73,19 +73,25 @@ fn is_in(broker: &Broker, partition: &Partition, dir: &DataDir) -> bool {
     partition.with_log(|log| log.dir().starts_with(&dir.path)).unwrap_or_else(of_offline)
 }
 
+/// Log dirs that are out of use, and why.
+pub(crate) fn out_of_use(dirs: &WatchedDirs) -> impl Iterator<Item = (&Path, &str)> {
+    dirs.log_dirs().iter().filter_map(|dir| Some((dir.path(), dir.failure()?)))
+}
+
 pub(crate) fn reason_for_clients(dir: &WatchedDir) -> String {
     format!("its log dir {} has failed: {}", dir.path().display(), dir.failure().unwrap_or("for an unknown reason"))
 }
 
 /// Why the broker cannot go on, if it cannot: as in Kafka, without the metadata or without any log dir.
 pub(crate) fn why_to_end(dirs: &WatchedDirs) -> Option<String> {
-    let advice = "mend or replace the disk, then start again";
     if let Some(reason) = dirs.metadata().failure() {
-        let dir = dirs.metadata().path().display();
+        let (dir, advice) = (dirs.metadata().path().display(), dirs.metadata().advice());
         return Some(format!("the log dir {dir}, which holds the metadata, has failed: {reason}; {advice}"));
     }
     if dirs.log_dirs().iter().all(|dir| dir.has_failed()) {
-        let reason = dirs.log_dirs().first().and_then(|dir| dir.failure()).unwrap_or_default();
+        let first = dirs.log_dirs().first();
+        let reason = first.and_then(|dir| dir.failure()).unwrap_or_default();
+        let advice = first.map_or("", |dir| dir.advice());
         return Some(format!("all log dirs have failed, the first one: {reason}; {advice}"));
     }
     None

@@ -309,6 +309,12 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 }
 
 fn look_and_judge(dir: &Arc<WatchedDir>) {
+    if dir.has_failed() {
+        return;
+    }
+    if let Err(error) = dir.look_after_folder() {
+        dir.look_at(&error, || format!("looking at {} failed", dir.path().display()));
+    }
     if !dir.has_failed()
         && let Err(error) = dir.space.look()
     {

@@ -8,6 +8,7 @@ mod cleaner;
 mod config_rules;
 mod configs;
 mod dir_failure;
+mod dir_presence;
 mod disk_space;
 mod dispatch;
 mod error;

@@ -82,6 +82,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;
     let configs = Configs::new(config);
     let quorum = start_quorum(&configs, &opened, &vfs, &clock, metadata_dir).await?;
+    watched.expect_folders();
     let before = quorum.image();
     let listeners = listening_on(configs.broker_config(), &quorum.image(), &bound);
     let registered = match register(&quorum, &configs, &opened, listeners).await {

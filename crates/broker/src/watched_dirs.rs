@@ -2,6 +2,7 @@
 //! (`watched_vfs.rs`) and by those who ask. What follows from a failure is in `dir_failure.rs`, from a lack of room in `disk_space.rs`.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,15 +13,26 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::error;
 
+use crate::dir_presence::Presence;
 use crate::disk_space::{Reserve, Space};
 use crate::known_dirs::AbsentDirs;
 use crate::metrics::Histogram;
+
+struct Failure {
+    reason: String,
+    /// It is not that the disk is broken: the folder is not there any more.
+    is_gone: bool,
+}
 
 /// One log dir.
 pub(crate) struct WatchedDir {
     path: PathBuf,
     /// Why nothing may be written there any more; set once.
-    failure: OnceLock<String>,
+    failure: OnceLock<Failure>,
+    /// How many log dirs are in use, if it is one of them.
+    in_use: Option<Arc<AtomicUsize>>,
+    holds_metadata: bool,
+    presence: Presence,
     /// Partitions that went offline with it.
     taken_out: Mutex<BTreeSet<TopicPartition>>,
     changed: Arc<Notify>,
@@ -36,7 +48,7 @@ impl WatchedDir {
 
     /// Why the dir is out of use, if it is.
     pub(crate) fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
+        self.failure.get().map(|failure| failure.reason.as_str())
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -55,23 +67,67 @@ impl WatchedDir {
         }
     }
 
+    /// The same for a folder that is not there any more.
+    pub(crate) fn is_gone(&self, reason: &str) {
+        if self.set_failure(Failure { reason: format!("it is gone: {reason}"), is_gone: true }) {
+            self.tell_failure();
+        }
+    }
+
+    /// Takes the dir out of use if its folder is not the one that was opened.
+    pub(crate) fn look_for_folder(&self) -> io::Result<()> {
+        self.presence.why_gone().map(|gone| gone.into_iter().for_each(|reason| self.is_gone(reason)))
+    }
+
+    /// The same from time to time, with more to look at.
+    pub(crate) fn look_after_folder(&self) -> io::Result<()> {
+        self.presence.why_gone_or_emptied().map(|gone| gone.into_iter().for_each(|reason| self.is_gone(reason)))
+    }
+
     /// The same for those who tell it themselves, perhaps as the end of the broker. Whether it is the first failure.
     pub(crate) fn fail_untold(&self, reason: &str) -> bool {
-        let is_first = self.failure.set(reason.to_owned()).is_ok();
+        self.set_failure(Failure { reason: reason.to_owned(), is_gone: false })
+    }
+
+    fn set_failure(&self, failure: Failure) -> bool {
+        let is_first = self.failure.set(failure).is_ok();
         if is_first {
+            if let Some(in_use) = &self.in_use {
+                in_use.fetch_sub(1, Ordering::Relaxed);
+            }
             self.changed.notify_one();
         }
         is_first
     }
 
+    /// How to go on after its failure.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self.failure.get() {
+            Some(Failure { is_gone: true, .. }) => "put the folder back or mount its volume again, then start again",
+            _ => "mend or replace the disk, then start again",
+        }
+    }
+
+    /// What becomes of the broker without it.
+    fn consequence(&self) -> &'static str {
+        match &self.in_use {
+            _ if self.holds_metadata => "It holds the metadata: the broker ends.",
+            Some(in_use) if in_use.load(Ordering::Relaxed) == 0 => "No log dir is left: the broker ends.",
+            _ => "Its partitions answer KAFKA_STORAGE_ERROR, other log dirs are served.",
+        }
+    }
+
     pub(crate) fn tell_failure(&self) {
-        let Some(reason) = self.failure() else { return };
-        let path = self.path.display();
-        error!(
-            "the log dir {path} is out of use until a restart: {reason}. Its partitions answer KAFKA_STORAGE_ERROR, other log \
-             dirs are served. What a disk keeps after such an error is not known, so it is not tried again: look at the disk \
-             (dmesg, smartctl), mend or replace it, then restart"
-        );
+        let Some(Failure { reason, is_gone }) = self.failure.get() else { return };
+        let (path, consequence) = (self.path.display(), self.consequence());
+        let advice = if *is_gone {
+            "What was acknowledged after it went has no file any more; it is looked for every second. Nothing is written at this \
+             path from now on: put the folder back or mount its volume again, then restart"
+        } else {
+            "What a disk keeps after such an error is not known, so it is not tried again: look at the disk (dmesg, smartctl), \
+             mend or replace it, then restart"
+        };
+        error!("the log dir {path} is out of use until a restart: {reason}. {consequence} {advice}");
     }
 }
 
@@ -94,12 +150,19 @@ impl WatchedDirs {
         let changed = Arc::new(Notify::new());
         let refusing = Arc::new(AtomicUsize::new(0));
         let segment_syncs = Arc::<Histogram>::default();
+        let in_use = Arc::new(AtomicUsize::new(log_dirs.len()));
         let watched = |path: &Path| {
-            let (path, changed) = (path.to_owned(), Arc::clone(&changed));
-            let (vfs, refusing) = (Arc::clone(vfs), Arc::clone(&refusing));
-            let space = Space::new(vfs, path.clone(), reserve, log_dirs.len(), refusing);
-            let (failure, taken_out, segment_syncs) = (OnceLock::new(), Mutex::default(), Arc::clone(&segment_syncs));
-            Arc::new(WatchedDir { path, failure, taken_out, changed, space, segment_syncs })
+            Arc::new(WatchedDir {
+                failure: OnceLock::new(),
+                in_use: log_dirs.iter().any(|dir| dir == path).then(|| Arc::clone(&in_use)),
+                holds_metadata: path == metadata_dir,
+                presence: Presence::new(Arc::clone(vfs), path.to_owned()),
+                taken_out: Mutex::default(),
+                changed: Arc::clone(&changed),
+                space: Space::new(Arc::clone(vfs), path.to_owned(), reserve, log_dirs.len(), Arc::clone(&refusing)),
+                segment_syncs: Arc::clone(&segment_syncs),
+                path: path.to_owned(),
+            })
         };
         let mut dirs: Vec<_> = log_dirs.iter().map(|path| watched(path)).collect();
         let metadata = log_dirs.iter().position(|path| path == metadata_dir).unwrap_or(dirs.len());
@@ -148,6 +211,15 @@ impl WatchedDirs {
     /// Those that this broker has had and that are missing since the start, if any.
     pub(crate) fn absent(&self) -> Option<&AbsentDirs> {
         self.absent.get()
+    }
+
+    /// From here on the folders that are there now are expected to stay.
+    pub(crate) fn expect_folders(&self) {
+        for dir in self.dirs.iter().filter(|dir| !dir.has_failed()) {
+            if let Err(error) = dir.presence.expect() {
+                dir.fail(&format!("looking at it failed: {error}"));
+            }
+        }
     }
 
     /// Waits for the next failure.

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileId, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 use rustix::io::Errno;
 
+use crate::dir_presence::is_missing;
 use crate::watched_dirs::{WatchedDir, WatchedDirs};
 
 /// A file system that watches the log dirs.
@@ -32,6 +33,14 @@ impl WatchedVfs {
         call().inspect_err(|error| dir.look_at(error, || format!("{what} {} failed", path.display())))
     }
 
+    /// A call that makes a name. There must be none where a folder was that is gone: a volume may have been mounted there.
+    fn creating<T>(&self, path: &Path, what: &str, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if let Some(dir) = self.dirs.of(path).filter(|dir| !dir.has_failed()) {
+            dir.check_folder();
+        }
+        self.changing(path, what, call)
+    }
+
     /// A call that only looks.
     fn looking<T>(&self, path: &Path, what: &str, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         call().inspect_err(|error| {
@@ -43,6 +52,26 @@ impl WatchedVfs {
 }
 
 impl WatchedDir {
+    /// Takes the dir out of use if its folder is gone.
+    fn check_folder(&self) {
+        if let Err(error) = self.look_for_folder() {
+            self.look_at(&error, || format!("looking at {} failed", self.path().display()));
+        }
+    }
+
+    /// A segment could not be made or opened because the folder of its partition is not there.
+    fn missed_folder_of(&self, segment: &Path, vfs: &dyn Vfs) {
+        if let Some(folder) = segment.parent()
+            && !self.has_failed()
+            && vfs.file_id(folder).is_err_and(|error| is_missing(&error))
+        {
+            self.is_gone(&format!(
+                "the folder {} of a partition that is in use was removed or renamed",
+                folder.display()
+            ));
+        }
+    }
+
     fn check_in_use(&self) -> io::Result<()> {
         match self.failure() {
             None => Ok(()),
@@ -57,6 +86,8 @@ impl WatchedDir {
     pub(crate) fn look_at(&self, error: &io::Error, what: impl FnOnce() -> String) {
         if is_of_the_disk(error) {
             self.fail(&format!("{}: {error}", what()));
+        } else if is_missing(error) && !self.has_failed() {
+            self.check_folder();
         }
     }
 
@@ -67,7 +98,9 @@ impl WatchedDir {
     }
 
     fn folder_sync_failed(&self, error: &io::Error, path: &Path) {
-        if !is_of_the_open(error) {
+        if is_missing(error) {
+            self.look_at(error, String::new);
+        } else if !is_of_the_open(error) {
             self.sync_failed(error, || format!("syncing {} failed", path.display()));
         }
     }
@@ -109,9 +142,15 @@ impl Vfs for WatchedVfs {
         let open = || self.inner.open(path, mode);
         let opened = match mode {
             OpenMode::READ => self.looking(path, "opening", open),
+            OpenMode { create: true, .. } => self.creating(path, "creating", open),
             _ => self.changing(path, "opening", open),
         };
-        let file = opened?;
+        let file = opened.inspect_err(|error| {
+            let is_to_write = mode != OpenMode::READ && is_missing(error) && is_open_segment(path);
+            if let Some(dir) = self.dirs.of(path).filter(|_| is_to_write) {
+                dir.missed_folder_of(path, &*self.inner);
+            }
+        })?;
         Ok(match self.dirs.of(path) {
             Some(dir) if is_segment(path) => Arc::new(WatchedFile::<true> { inner: file, dir: Arc::clone(dir) }),
             Some(dir) => Arc::new(WatchedFile::<false> { inner: file, dir: Arc::clone(dir) }),
@@ -120,7 +159,7 @@ impl Vfs for WatchedVfs {
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.changing(path, "creating", || self.inner.create_dir_all(path))
+        self.creating(path, "creating", || self.inner.create_dir_all(path))
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
@@ -128,7 +167,7 @@ impl Vfs for WatchedVfs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.changing(from, "renaming", || self.inner.rename(from, to))
+        self.creating(from, "renaming", || self.inner.rename(from, to))
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -147,6 +186,10 @@ impl Vfs for WatchedVfs {
         self.looking(path, "looking at", || self.inner.stat(path))
     }
 
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        self.looking(path, "looking at", || self.inner.file_id(path))
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let Some(dir) = self.dirs.of(path) else { return self.inner.sync_dir(path) };
         dir.check_in_use()?;
@@ -162,6 +205,11 @@ impl Vfs for WatchedVfs {
     fn disk_space(&self, path: &Path) -> io::Result<DiskSpace> {
         self.looking(path, "asking for the free space of", || self.inner.disk_space(path))
     }
+}
+
+/// Whether a file holds the records of a segment that is appended to: those of a cleaner may be of a topic that is deleted.
+fn is_open_segment(path: &Path) -> bool {
+    is_segment(path) && path.extension().is_some_and(|ending| ending == "log")
 }
 
 /// Whether a file holds the records of a segment, or will when a cleaner has completed it.

@@ -19,6 +19,10 @@ pub trait Source: Send + Sync + 'static {
     fn metrics(&self) -> String;
     /// Why clients cannot be served; `None` when they can: produce works and groups can form.
     fn not_ready(&self) -> Option<String>;
+    /// What is wrong although clients can be served.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Serves until the listener fails.
@@ -52,7 +56,7 @@ async fn alive() -> &'static str {
 
 async fn ready(State(source): State<Arc<dyn Source>>) -> Response {
     match source.not_ready() {
-        None => "ready\n".into_response(),
+        None => source.remark().map_or("ready\n".into(), |remark| format!("ready, but {remark}\n")).into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
     }
 }

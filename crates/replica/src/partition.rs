@@ -364,7 +364,11 @@ impl Partition {
         match appended {
             Err(AppendError::Io(error)) if !state.append_fails => {
                 state.append_fails = true;
-                error!(%partition, "producers are refused until the disk takes writes again: {error}");
+                if may_pass(error) {
+                    error!(%partition, "producers are refused until the disk takes writes again: {error}");
+                } else {
+                    error!(%partition, "an append failed: {error}");
+                }
             }
             Ok(_) if state.append_fails => {
                 state.append_fails = false;
@@ -448,6 +452,13 @@ impl Partition {
 
 fn offline_error(code: ErrorCode, reason: &str) -> PartitionError {
     PartitionError::new(code, format!("the partition is offline: {reason}"))
+}
+
+/// Whether appends may succeed again by themselves: a disk that is full, or handles that are all in use. Of a disk that is
+/// broken or gone its log dir tells.
+fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) || is_passing(error)
 }
 
 fn check_epoch(ours: LeaderEpoch, claimed: LeaderEpoch) -> Result<(), PartitionError> {

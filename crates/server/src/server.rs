@@ -201,6 +201,10 @@ impl Source for Observed {
     fn not_ready(&self) -> Option<String> {
         self.0.not_ready()
     }
+
+    fn remark(&self) -> Option<String> {
+        self.0.remark()
+    }
 }
 
 fn spawn_http(listener: TcpListener, running: &RunningBroker) -> JoinHandle<()> {

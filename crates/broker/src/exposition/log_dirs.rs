@@ -9,6 +9,7 @@ use super::families as f;
 use super::memory::{Moment, ScrapeMemory};
 use super::partitions::HeldPartition;
 use crate::broker::Broker;
+use crate::log_dirs::DataDir;
 
 /// One label for each log dir, in their order.
 pub(super) fn names(broker: &Broker) -> Vec<String> {
@@ -17,10 +18,12 @@ pub(super) fn names(broker: &Broker) -> Vec<String> {
 
 pub(super) fn render(out: &mut Encoder, broker: &Broker, held: &[HeldPartition<'_>]) {
     let used_bytes = used_bytes(broker, held);
-    let space: Vec<_> = broker.log_dirs.iter().map(|dir| broker.vfs.disk_space(&dir.path).ok()).collect();
+    // Where a volume was there may be another one now.
+    let space = |dir: &DataDir| if dir.watched.has_failed() { None } else { broker.vfs.disk_space(&dir.path).ok() };
+    let space: Vec<_> = broker.log_dirs.iter().map(space).collect();
     let names = names(broker);
     let watched = broker.dirs.log_dirs();
-    let is_offline = |i: usize| watched[i].has_failed() || space[i].is_none();
+    let is_offline = |i: usize| watched[i].has_failed();
     out.single(&f::OFFLINE_DIRS, (0..names.len()).filter(|i| is_offline(*i)).count());
     let mut family = |family, value: &dyn Fn(usize) -> Option<Number>| {
         let mut samples = out.family(family);

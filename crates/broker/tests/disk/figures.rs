@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use barnabas_broker::RunningBroker;
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileId, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 use barnabas_common::{Clock, SystemClock};
 use barnabas_protocol::records::{BatchBuilder, Compression, TimestampType};
 use bytes::Bytes;
@@ -135,6 +135,10 @@ impl Vfs for Defective {
 
     fn stat(&self, path: &Path) -> io::Result<FileStat> {
         self.0.stat(path)
+    }
+
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        self.0.file_id(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

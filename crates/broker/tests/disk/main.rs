@@ -9,6 +9,7 @@ mod failing_start;
 mod figures;
 mod full_disk;
 mod full_start;
+mod gone;
 mod handles;
 mod lost_journal;
 mod missing_dirs;

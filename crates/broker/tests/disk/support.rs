@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use barnabas_broker::{RunningBroker, StartError, StartOptions, exposition};
-use barnabas_common::vfs::{DirEntry, DiskSpace, FileStat, MemVfs, OpenMode, Vfs, VfsDir, VfsFile};
+use barnabas_common::vfs::{DirEntry, DiskSpace, FileId, FileStat, MemVfs, OpenMode, Vfs, VfsDir, VfsFile};
 use barnabas_common::{Clock, SystemClock};
 use barnabas_config::{BrokerConfig, LoadInput};
 use barnabas_protocol::ApiKey;
@@ -87,6 +87,10 @@ impl Vfs for Disks {
 
     fn stat(&self, path: &Path) -> io::Result<FileStat> {
         self.of(path).stat(path)
+    }
+
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        self.of(path).file_id(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

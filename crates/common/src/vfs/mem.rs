@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
+use super::{DirEntry, DiskSpace, FileId, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 
 const SECTOR: u64 = 512;
 const ENOSPC: i32 = 28;
@@ -44,12 +44,13 @@ pub struct MemVfs {
     state: Arc<Mutex<State>>,
 }
 
-type FileId = u64;
+/// Folders are numbered with the files.
+type Inode = u64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
-    Dir,
-    File(FileId),
+    Dir(Inode),
+    File(Inode),
 }
 
 type Namespace = BTreeMap<PathBuf, Node>;
@@ -82,8 +83,8 @@ struct State {
     names: Namespace,
     synced_names: Namespace,
     unsynced_names: Vec<NameChange>,
-    files: BTreeMap<FileId, FileData>,
-    next_id: FileId,
+    files: BTreeMap<Inode, FileData>,
+    next_id: Inode,
     faults: Vec<Fault>,
     capacity_bytes: Option<u64>,
     used_bytes: u64,
@@ -166,7 +167,7 @@ impl MemVfs {
     fn sync_names_in(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Sync)?;
-        if state.names.get(path) != Some(&Node::Dir) {
+        if !state.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
         let each = state.syncs_each_folder;
@@ -210,7 +211,7 @@ impl MemVfs {
     /// Replaces a file's content behind the back of whoever has it open, as a failing disk would. Synced at once.
     pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let mut state = self.state.lock();
-        let id = state.file_id(path)?;
+        let id = state.node_of_file(path)?;
         let file = state.files.entry(id).or_default();
         let before = file.content.len() as u64;
         change(&mut file.content);
@@ -240,12 +241,22 @@ impl State {
         }
     }
 
-    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+    fn node_of_file(&self, path: &Path) -> io::Result<Inode> {
         match self.names.get(path) {
             Some(Node::File(id)) => Ok(*id),
-            Some(Node::Dir) => Err(io::ErrorKind::IsADirectory.into()),
+            Some(Node::Dir(_)) => Err(io::ErrorKind::IsADirectory.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        matches!(self.names.get(path), Some(Node::Dir(_)))
+    }
+
+    fn take_id(&mut self) -> Inode {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
     }
 
     fn change_names(&mut self, change: NameChange) {
@@ -258,7 +269,7 @@ impl State {
         self.capacity_bytes.map_or(wanted, |capacity| wanted.min(capacity.saturating_sub(self.used_bytes)))
     }
 
-    fn change_data(&mut self, id: FileId, change: DataChange) {
+    fn change_data(&mut self, id: Inode, change: DataChange) {
         let now_ms = self.now_ms;
         let file = self.files.entry(id).or_default();
         let before = file.content.len() as u64;
@@ -284,7 +295,8 @@ impl State {
 
 /// Removes what is in folders that are not there.
 fn forget_lost(names: &mut Namespace) {
-    let folders: Vec<PathBuf> = names.iter().filter(|(_, node)| **node == Node::Dir).map(|(n, _)| n.clone()).collect();
+    let folders: Vec<PathBuf> =
+        names.iter().filter(|(_, node)| matches!(node, Node::Dir(_))).map(|(n, _)| n.clone()).collect();
     let is_there = |folder: &Path| folders.iter().any(|there| there == folder);
     names.retain(|name, _| name.ancestors().skip(1).all(|above| above.as_os_str().is_empty() || is_there(above)));
 }
@@ -414,14 +426,13 @@ impl Vfs for MemVfs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Open)?;
-        let id = match state.file_id(path) {
+        let id = match state.node_of_file(path) {
             Ok(id) => id,
             Err(e) if e.kind() == io::ErrorKind::NotFound && mode.create => {
-                if path.parent().is_some_and(|p| !p.as_os_str().is_empty() && state.names.get(p) != Some(&Node::Dir)) {
+                if path.parent().is_some_and(|p| !p.as_os_str().is_empty() && !state.is_dir(p)) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
-                let id = state.next_id;
-                state.next_id += 1;
+                let id = state.take_id();
                 let now_ms = state.now_ms;
                 state.files.insert(id, FileData { modified_ms: now_ms, ..FileData::default() });
                 state.change_names(NameChange::Set(path.to_owned(), Node::File(id)));
@@ -441,9 +452,12 @@ impl Vfs for MemVfs {
         let ancestors: Vec<_> = path.ancestors().filter(|a| !a.as_os_str().is_empty()).map(Path::to_owned).collect();
         for dir in ancestors.into_iter().rev() {
             match state.names.get(&dir) {
-                Some(Node::Dir) => {}
+                Some(Node::Dir(_)) => {}
                 Some(Node::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
-                None => state.change_names(NameChange::Set(dir, Node::Dir)),
+                None => {
+                    let id = state.take_id();
+                    state.change_names(NameChange::Set(dir, Node::Dir(id)));
+                }
             }
         }
         Ok(())
@@ -452,12 +466,12 @@ impl Vfs for MemVfs {
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Read)?;
-        if state.names.get(path) != Some(&Node::Dir) {
+        if !state.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
         let entry = |(name, node): (&PathBuf, &Node)| DirEntry {
             name: name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            is_dir: *node == Node::Dir,
+            is_dir: matches!(node, Node::Dir(_)),
         };
         Ok(state.names.iter().filter(|(name, _)| name.parent() == Some(path)).map(entry).collect())
     }
@@ -476,7 +490,7 @@ impl Vfs for MemVfs {
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Remove)?;
-        state.file_id(path)?;
+        state.node_of_file(path)?;
         state.forget_unnamed(path);
         state.change_names(NameChange::RemoveTree(path.to_owned()));
         Ok(())
@@ -485,7 +499,7 @@ impl Vfs for MemVfs {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.enter(FaultOp::Remove)?;
-        if state.names.get(path) != Some(&Node::Dir) {
+        if !state.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
         state.forget_unnamed(path);
@@ -507,7 +521,7 @@ impl Vfs for MemVfs {
                 let modified_ns = file.modified_ms.saturating_mul(1_000_000);
                 Ok(FileStat { len: file.content.len() as u64, modified_ns })
             }
-            Some(Node::Dir) => {
+            Some(Node::Dir(_)) => {
                 let mut hasher = DefaultHasher::new();
                 let inside = state.names.iter().filter(|(name, _)| name.parent() == Some(path));
                 for (name, node) in inside {
@@ -522,6 +536,13 @@ impl Vfs for MemVfs {
         }
     }
 
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        match self.state.lock().names.get(path) {
+            Some(Node::Dir(inode) | Node::File(inode)) => Ok(FileId { device: 0, inode: *inode }),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.state.lock().enter(FaultOp::Open)?;
         self.sync_names_in(path)
@@ -531,7 +552,7 @@ impl Vfs for MemVfs {
         let mut state = self.state.lock();
         state.enter(FaultOp::Open)?;
         match state.names.get(path) {
-            Some(Node::Dir) => Ok(Box::new(MemDir { vfs: self.clone(), path: path.to_owned() })),
+            Some(Node::Dir(_)) => Ok(Box::new(MemDir { vfs: self.clone(), path: path.to_owned() })),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -545,7 +566,7 @@ impl Vfs for MemVfs {
 
 struct MemFile {
     state: Arc<Mutex<State>>,
-    id: FileId,
+    id: Inode,
     writable: bool,
 }
 

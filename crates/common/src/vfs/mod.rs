@@ -53,6 +53,14 @@ pub struct FileStat {
     pub modified_ns: i64,
 }
 
+/// Tells one file or folder from another that has its name later. Another may get it once the first one is removed and nobody
+/// has it open any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}
+
 /// A file system. Handles are shared and positional, so no call needs `&mut`. The broker works through one that watches its
 /// log dirs (`broker/watched_vfs.rs`): what is added here is to be passed on there.
 pub trait Vfs: Send + Sync + 'static {
@@ -64,6 +72,8 @@ pub trait Vfs: Send + Sync + 'static {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     fn exists(&self, path: &Path) -> bool;
     fn stat(&self, path: &Path) -> io::Result<FileStat>;
+    /// Which file or folder the path leads to.
+    fn file_id(&self, path: &Path) -> io::Result<FileId>;
     /// Makes creations, renames and removals inside the folder survive a power loss.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// A folder in hand, for who must not find, once names have been changed, that there is no file handle to sync them.

@@ -3,14 +3,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use rustix::fs::FallocateFlags;
 
-use super::{DirEntry, DiskSpace, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
+use super::{DirEntry, DiskSpace, FileId, FileStat, OpenMode, Vfs, VfsDir, VfsFile};
 
 /// What is put behind a write at most.
 static ZEROS: [u8; 128 << 10] = [0; 128 << 10];
@@ -66,6 +66,11 @@ impl Vfs for OsVfs {
         let found = fs::metadata(path)?;
         let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(FileStat { len: found.len(), modified_ns: i64::try_from(modified.as_nanos()).unwrap_or(i64::MAX) })
+    }
+
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        let found = fs::metadata(path)?;
+        Ok(FileId { device: found.dev(), inode: found.ino() })
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
