@@ -54,16 +54,42 @@ impl Banner<'_> {
             println!("  http      http://{address}/metrics  /healthz  /readyz");
         }
         for dir in self.running.broker.data_dirs() {
-            println!("  data      {}{}", dir.display(), free_space(dir));
+            println!("  data      {}{}", dir.display(), self.free_space(dir));
         }
         println!("  durable   {}", self.durability());
         for note in self.notes {
             println!("  note      {note}");
         }
-        for (number, warning) in (1..).zip(self.warnings) {
+        for (number, warning) in (1..).zip(self.all_warnings()) {
             println!("  warning {number} {warning}");
         }
         println!("ready in {} ms", self.started.elapsed().as_millis());
+    }
+
+    /// Those of the configuration, and one for each log dir that is out of use.
+    fn all_warnings(&self) -> Vec<String> {
+        let of_dirs = self.running.broker.dirs_out_of_use().map(|(dir, reason)| {
+            let dir = dir.display();
+            format!("the log dir {dir} is out of use until a restart, and its partitions are offline: {reason}")
+        });
+        self.warnings.iter().map(ToString::to_string).chain(of_dirs).collect()
+    }
+
+    fn out_of_use(&self, dir: &Path) -> Option<&str> {
+        self.running.broker.dirs_out_of_use().find(|(other, _)| *other == dir).map(|(_, reason)| reason)
+    }
+
+    fn free_space(&self, dir: &Path) -> String {
+        // The path may lead to another volume then.
+        if self.out_of_use(dir).is_some() {
+            return " (out of use)".to_owned();
+        }
+        match OsVfs.disk_space(dir) {
+            Ok(space) => {
+                format!(" ({:.1} of {:.1} GiB free)", space.usable_bytes as f64 / GIB, space.total_bytes as f64 / GIB)
+            }
+            Err(error) => format!(" (free space unknown: {error})"),
+        }
     }
 
     /// Who can use the address that clients are told.
@@ -99,8 +125,13 @@ impl Banner<'_> {
             })
         });
         let dirs = self.running.broker.data_dirs().map(|dir| {
-            let free = OsVfs.disk_space(dir).map(|space| space.usable_bytes).ok();
-            json!({ "path": dir.display().to_string(), "free_bytes": free })
+            let path = dir.display().to_string();
+            match self.out_of_use(dir) {
+                Some(reason) => json!({ "path": path, "free_bytes": null, "out_of_use": reason }),
+                None => {
+                    json!({ "path": path, "free_bytes": OsVfs.disk_space(dir).map(|space| space.usable_bytes).ok() })
+                }
+            }
         });
         json!({
             "event": "ready",
@@ -114,17 +145,8 @@ impl Banner<'_> {
             "data": dirs.collect::<Vec<_>>(),
             "durability": self.config.text("barnabas.durability"),
             "notes": self.notes,
-            "warnings": self.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "warnings": self.all_warnings(),
             "ready_ms": u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
-    }
-}
-
-fn free_space(dir: &Path) -> String {
-    match OsVfs.disk_space(dir) {
-        Ok(space) => {
-            format!(" ({:.1} of {:.1} GiB free)", space.usable_bytes as f64 / GIB, space.total_bytes as f64 / GIB)
-        }
-        Err(error) => format!(" (free space unknown: {error})"),
     }
 }

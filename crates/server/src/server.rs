@@ -22,6 +22,9 @@ use crate::logging;
 /// How long a stop may take where somebody waits for it with a kill in hand. What was acknowledged is safe without it;
 /// the next start then checks the logs.
 const STOP_LIMIT: Duration = Duration::from_millis(1700);
+/// A signal that comes so soon after the first is the same one: `timeout` sends it to its child and to the child's group, and so
+/// do some supervisors.
+const SAME_SIGNAL: Duration = Duration::from_secs(2);
 
 /// A start that is ready to go.
 pub(crate) struct Start {
@@ -163,7 +166,7 @@ async fn stop(running: RunningBroker, at_once: bool, signals: &mut StopSignals) 
     let limit = async { if at_once { tokio::time::sleep(STOP_LIMIT).await } else { std::future::pending().await } };
     tokio::select! {
         () = running.stop() => info!("stopped"),
-        () = signals.wait() => warn!("stopped at once by a second signal; the next start checks the logs"),
+        () = signals.wait_for_another() => warn!("stopped at once by a second signal; the next start checks the logs"),
         () = limit => warn!("stopped without closing every log, to be in time; the next start checks them"),
     }
 }
@@ -228,6 +231,14 @@ impl StopSignals {
     pub(crate) fn listen() -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one that was not meant with the first.
+    async fn wait_for_another(&mut self) {
+        let since = Instant::now();
+        while since.elapsed() < SAME_SIGNAL {
+            self.wait().await;
+        }
     }
 
     pub(crate) async fn wait(&mut self) {

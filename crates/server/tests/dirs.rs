@@ -150,3 +150,52 @@ fn a_port_in_use_is_refused_with_its_address() {
     let refusal = Launch::new().set("barnabas.http.listener", &address).refuse();
     assert_says(&refusal, &[&address, "barnabas.http.listener"]);
 }
+
+#[test]
+fn a_folder_that_is_removed_under_a_running_broker_ends_it_and_is_not_made_again() {
+    let data = DataDir::new();
+    let server = Launch::on(&data).start();
+    let mut client = server.connect();
+    client.create_topic("t", 1, &[]);
+    assert_eq!(client.produce("t", 0, &records::batch(&["v"])).error_code, 0);
+    // What is written meanwhile may be in the way once.
+    while data.path().exists() {
+        let _ = fs::remove_dir_all(data.path());
+    }
+    server.wait_for_log(&["the log dir", "it is gone", "the broker ends", "mount its volume"]);
+    assert_eq!(server.log_lines(&["other log dirs are served"]), [""; 0]);
+    assert_eq!(server.log_lines(&["until the disk takes writes again"]), [""; 0]);
+    assert_eq!(server.wait().code(), Some(1));
+    assert!(!data.path().exists());
+}
+
+#[test]
+fn a_log_dir_that_is_out_of_use_is_told_of_when_the_broker_is_ready() {
+    let (mine, other) = (DataDir::new(), DataDir::new());
+    let both = format!("{},{}", mine.path().display(), other.path().display());
+    let launch = Launch::on(&mine).set("log.dirs", &both).set("metadata.log.dir", mine.path().to_str().unwrap());
+    launch.start().stop();
+    fs::write(other.path().join("meta.properties"), "version=9\n").unwrap();
+    let server = launch.start();
+    let told = &server.ready["data"];
+    assert!(told[0]["free_bytes"].is_u64() && told[0]["out_of_use"].is_null(), "{told}");
+    assert!(told[1]["free_bytes"].is_null() && told[1]["out_of_use"].is_string(), "{told}");
+    let warnings = server.ready["warnings"].to_string();
+    assert!(warnings.contains(other.path().to_str().unwrap()) && warnings.contains("out of use"), "{warnings}");
+}
+
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    use rustix::process::Signal;
+
+    let data = DataDir::new();
+    let server = Launch::on(&data).start();
+    let mut client = server.connect();
+    client.create_topic("t", 40, &[]);
+    server.signal(Signal::TERM);
+    std::thread::sleep(Duration::from_millis(1));
+    server.signal(Signal::TERM);
+    server.signal(Signal::INT);
+    assert!(server.wait().success());
+    assert!(data.path().join(".kafka_cleanshutdown").exists());
+}
