@@ -206,11 +206,12 @@ impl Space {
         let free = last.map_or(0, |space| space.usable_bytes);
         let reserve = last.map_or(0, |space| self.reserve_bytes(space.total_bytes));
         format!(
-            "the log dir {} has {} free, less than its reserve of {} ({RESERVE_KEY}); make room there: delete records or topics, \
-             lower retention, or enlarge the volume; then it goes on by itself",
+            "the log dir {} has {} free: it got below its reserve of {} ({RESERVE_KEY}), and goes on by itself at {}; make room \
+             there: delete records or topics, lower retention, or enlarge the volume",
             self.path.display(),
             bytes(free),
-            bytes(reserve)
+            bytes(reserve),
+            bytes(resume_at(reserve))
         )
     }
 }

@@ -238,7 +238,10 @@ fn append_one(
     if !topic_id.is_zero() && partition.topic_id != topic_id {
         return Err(Failure::new(ErrorCode::UnknownTopicId, "the topic was deleted and made anew under its name"));
     }
-    ctx.broker.check_room(&partition).map_err(|message| Failure::new(ErrorCode::KafkaStorageError, message))?;
+    ctx.broker.check_room(&partition).map_err(|message| {
+        ctx.broker.metrics.failed_produce(topic);
+        Failure::new(ErrorCode::KafkaStorageError, message)
+    })?;
     if acks == ALL_IN_SYNC {
         check_in_sync(ctx, topic, data.index)?;
     }

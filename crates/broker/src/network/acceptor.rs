@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barnabas_config::Listener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -18,6 +18,27 @@ use crate::error::StartError;
 const BACKLOG: i32 = 1024;
 /// Pause after running out of file handles, so that accepting does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// So often it is said that connections cannot be accepted.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Attempts to accept that failed.
+#[derive(Default)]
+struct Failures {
+    told: Option<Instant>,
+    since_told: u64,
+}
+
+impl Failures {
+    /// Takes one in. How many there were since they were last told of, if it is time to tell.
+    fn note(&mut self, now: Instant) -> Option<u64> {
+        self.since_told += 1;
+        if self.told.is_some_and(|told| now.duration_since(told) < TELL_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.since_told))
+    }
+}
 
 /// A bound listener that does not accept yet.
 #[derive(Debug)]
@@ -78,12 +99,15 @@ impl BoundListener {
         mut stop: watch::Receiver<bool>,
     ) {
         let stop_connections = stop.clone();
+        let mut failures = Failures::default();
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, peer)) => self.spawn(&broker, &workers, stream, peer, stop_connections.clone()),
                     Err(error) => {
-                        warn!(listener = %self.name, %error, "cannot accept a connection; trying again shortly");
+                        if let Some(attempts) = failures.note(Instant::now()) {
+                            warn!(listener = %self.name, %error, attempts, "cannot accept connections; trying ten times a second");
+                        }
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -112,5 +136,20 @@ impl BoundListener {
                 Err(error) => warn!(%peer, %error, "cannot serve a connection"),
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_now_and_then_with_their_count() {
+        let mut failures = Failures::default();
+        let start = Instant::now();
+        let told = (0..250).map(|i| failures.note(start + i * ACCEPT_PAUSE)).collect::<Vec<_>>();
+        let expected = [(0, 1), (100, 100), (200, 100)];
+        assert_eq!(told.iter().flatten().copied().collect::<Vec<_>>(), expected.map(|(_, count)| count));
+        assert!(expected.iter().all(|(at, count)| told[*at] == Some(*count)));
     }
 }
