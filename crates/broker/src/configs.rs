@@ -39,7 +39,8 @@ impl Configs {
         image.config(resource).map(|map| (**map).clone()).unwrap_or_default()
     }
 
-    fn dynamic(&self, image: &MetadataImage) -> (ConfigMap, ConfigMap) {
+    /// What is set now for all brokers and for this one.
+    pub(crate) fn dynamic(&self, image: &MetadataImage) -> (ConfigMap, ConfigMap) {
         let broker = ConfigResource::Broker(self.node_id);
         (Self::set_for(image, &ConfigResource::BrokerDefault), Self::set_for(image, &broker))
     }

@@ -5,6 +5,7 @@ pub mod advertised;
 mod broker;
 mod checkpoints;
 mod cleaner;
+mod config_changes;
 mod config_rules;
 mod configs;
 mod dir_failure;

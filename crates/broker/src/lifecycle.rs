@@ -79,6 +79,7 @@ pub async fn start(options: StartOptions) -> Result<RunningBroker, StartError> {
     let opened = log_dirs::open(&vfs, &watched, config.node_id(), cluster_id.as_deref(), known, &given_up)?;
     log_dirs::refuse_kafka_metadata(&*vfs, &metadata_dir)?;
     opened.known.check_metadata(&*vfs, &metadata_dir, &opened.dirs)?;
+    log_dirs::refuse_lost_metadata(&*vfs, &metadata_dir, &opened.dirs)?;
     let bound = config.listeners().iter().map(network::bind).collect::<Result<Vec<_>, _>>()?;
     let configs = Configs::new(config);
     let quorum = start_quorum(&configs, &opened, &vfs, &clock, metadata_dir).await?;

@@ -281,3 +281,30 @@ pub(crate) fn refuse_kafka_metadata(vfs: &dyn Vfs, metadata_log_dir: &Path) -> R
     }
     Ok(())
 }
+
+/// Refuses to begin new metadata where there are partitions already: all of them would be taken for strays.
+pub(crate) fn refuse_lost_metadata(vfs: &dyn Vfs, metadata_log_dir: &Path, dirs: &[DataDir]) -> Result<(), StartError> {
+    let metadata = metadata_log_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
+    if vfs.read_dir(&metadata).is_ok_and(|entries| !entries.is_empty()) {
+        return Ok(());
+    }
+    let in_use = dirs.iter().filter(|dir| !dir.watched.has_failed());
+    let partitions = in_use.map(|dir| (dir, dir.files.partitions().unwrap_or_default()));
+    let Some((dir, partitions)) = partitions
+        .map(|(dir, all)| {
+            (dir, all.into_iter().filter(|found| &*found.topic != CLUSTER_METADATA_TOPIC).collect::<Vec<_>>())
+        })
+        .find(|(_, partitions)| !partitions.is_empty())
+    else {
+        return Ok(());
+    };
+    Err(StartError::LogDirs(format!(
+        "the metadata is missing: there is nothing in {}, but {} holds {} partitions ({}, ...), and without it their topics are \
+         not known. Put that folder back from a backup, or set 'metadata.log.dir' to where it is. Only to begin anew without \
+         these records: move the partitions' folders elsewhere, and start again",
+        metadata.display(),
+        dir.path.display(),
+        partitions.len(),
+        partitions.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )))
+}

@@ -6,7 +6,7 @@ use crate::error::StartError;
 
 /// Refuses what is not served yet. To be asked before anything is touched.
 pub fn check_supported(config: &BrokerConfig) -> Result<(), StartError> {
-    let refusal = secured_listener(config).or_else(|| several_nodes(config));
+    let refusal = secured_listener(config).or_else(|| several_nodes(config)).or_else(|| cordoned_dirs(config));
     refusal.map_or(Ok(()), |message| Err(StartError::Unsupported(message)))
 }
 
@@ -24,6 +24,18 @@ fn secured_listener(config: &BrokerConfig) -> Option<String> {
         secured.name,
         secured.protocol.name()
     ))
+}
+
+/// A dir that takes new partitions although it was cordoned would be a surprise.
+pub(crate) fn cordoned_dirs(config: &BrokerConfig) -> Option<String> {
+    let cordoned = config.list("cordoned.log.dirs");
+    (!cordoned.is_empty()).then(|| {
+        format!(
+            "cordoned.log.dirs is {}, but cordoning is not served yet: new partitions would still be placed there; remove the \
+             setting",
+            cordoned.join(",")
+        )
+    })
 }
 
 /// Clusters wait for replication. Several silent clusters of one would be the worst outcome.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use barnabas_common::ErrorCode;
 
 use crate::ConfigMap;
-use crate::broker::BrokerConfig;
+use crate::broker::{BrokerConfig, check_broker_change};
 use crate::key::{ConfigKey, ConfigType, Scope};
 use crate::keys::{broker_key, client_metrics_key, group_key, topic_key};
 use crate::load::base_key;
@@ -91,7 +91,7 @@ fn invalid_config(message: impl Into<String>) -> AlterError {
     AlterError { code: ErrorCode::InvalidConfig, message: message.into() }
 }
 
-fn invalid_request(message: impl Into<String>) -> AlterError {
+pub(crate) fn invalid_request(message: impl Into<String>) -> AlterError {
     AlterError { code: ErrorCode::InvalidRequest, message: message.into() }
 }
 
@@ -224,14 +224,14 @@ fn check_outcome(
     let none = ConfigMap::new();
     match kind {
         ResourceKind::Topic => check_topic_rules(broker, &outcome).map_err(invalid_config),
-        ResourceKind::Broker => check_broker_rules(&broker.with_dynamic(&none, &outcome)),
-        ResourceKind::ClusterDefault => check_broker_rules(&broker.with_dynamic(&outcome, &none)),
+        ResourceKind::Broker => {
+            check_broker_change(&broker.with_dynamic(&none, current), &broker.with_dynamic(&none, &outcome))
+        }
+        ResourceKind::ClusterDefault => {
+            check_broker_change(&broker.with_dynamic(current, &none), &broker.with_dynamic(&outcome, &none))
+        }
         ResourceKind::Group | ResourceKind::ClientMetrics => Ok(()),
     }
-}
-
-fn check_broker_rules(effective: &BrokerConfig) -> Result<(), AlterError> {
-    effective.problems().into_iter().next().map_or(Ok(()), |problem| Err(invalid_request(problem)))
 }
 
 /// Checks one key of a topic.
@@ -318,7 +318,8 @@ pub fn validate_broker_dynamic(name: &str, text: &str, per_broker: bool) -> Resu
             "{name} can change only for a listener: use listener.name.<listener>.{name}"
         )));
     }
-    if !per_broker && (base.is_some() || row.scope == Scope::PerBroker || is_advertised) {
+    let is_for_all = row.scope == Scope::ClusterWide && !is_advertised;
+    if !per_broker && !is_for_all {
         return Err(invalid_request(format!("{name} can change only for a single broker; give its id")));
     }
     if per_broker && name == "min.insync.replicas" {

@@ -23,6 +23,7 @@ pub use alter::{
 };
 pub use broker::{
     AdvertisedListener, BrokerConfig, HostPort, Listener, Loaded, ProcessRole, QuorumVoter, SecurityProtocol,
+    check_broker_change,
 };
 pub use describe::{
     ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_client_metrics, describe_cluster_default,

@@ -17,6 +17,7 @@ use barnabas_protocol::messages::{
 
 use super::config_resources;
 use crate::broker::wrong_answer;
+use crate::config_changes::Unnamed;
 use crate::dispatch::{Answer, Refused, RequestContext};
 use crate::registration::ADVERTISED_LISTENERS;
 
@@ -31,6 +32,8 @@ pub(crate) fn handle(ctx: &RequestContext, request: AlterConfigsRequest) -> Resu
             for (name, value) in &configs {
                 check_advertised(&work, &resource, name, value.as_deref())?;
             }
+            let all_set: Vec<_> = configs.iter().cloned().map(|(name, value)| set(name, value)).collect();
+            work.broker.configs.check_alteration(&work.broker.image(), &resource, &all_set, Unnamed::Reset)?;
             Ok(AlterConfigsResource { resource, configs })
         });
         let command = |resources| MetadataCommand::AlterConfigs { resources, validate_only };
@@ -58,6 +61,7 @@ pub(crate) fn handle_incremental(
             for op in ops.iter().filter(|op| op.kind != ConfigOpKind::Delete) {
                 check_advertised(&work, &resource, &op.name, op.value.as_deref())?;
             }
+            work.broker.configs.check_alteration(&work.broker.image(), &resource, &ops, Unnamed::Kept)?;
             Ok(IncrementalAlterConfigsResource { resource, ops })
         });
         let command = |resources| MetadataCommand::IncrementalAlterConfigs { resources, validate_only };
@@ -68,6 +72,10 @@ pub(crate) fn handle_incremental(
         });
         IncrementalAlterConfigsResponse { responses: responses.collect(), ..Default::default() }
     }))
+}
+
+fn set(name: String, value: Option<String>) -> ConfigOp {
+    ConfigOp { name, kind: ConfigOpKind::Set, value }
 }
 
 fn operation(resource: &ConfigResource, config: AlterableConfig) -> Result<ConfigOp, ApiError> {

@@ -13,6 +13,7 @@ mod gone;
 mod handles;
 mod lost_journal;
 mod missing_dirs;
+mod misuse;
 mod recreated;
 mod restart;
 mod retention;

@@ -204,12 +204,21 @@ impl Client {
 
     /// Sets one configuration of a topic; returns the error.
     pub(crate) async fn alter_topic(&mut self, topic: &str, name: &str, value: &str) -> i16 {
+        self.alter(2, topic, name, value).await.0
+    }
+
+    /// Sets one configuration of a broker or, without a name, of all; returns the error.
+    pub(crate) async fn alter_broker(&mut self, broker: &str, name: &str, value: &str) -> (i16, String) {
+        self.alter(4, broker, name, value).await
+    }
+
+    async fn alter(&mut self, resource_type: i8, resource: &str, name: &str, value: &str) -> (i16, String) {
         let config = AlterableConfig { name: name.to_owned(), config_operation: 0, value: Some(value.to_owned()) };
         let resource =
-            AlterConfigsResource { resource_type: 2, resource_name: topic.to_owned(), configs: vec![config] };
+            AlterConfigsResource { resource_type, resource_name: resource.to_owned(), configs: vec![config] };
         let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
         let answer: IncrementalAlterConfigsResponse = self.call(ApiKey::IncrementalAlterConfigs, 1, &request).await;
-        answer.responses[0].error_code
+        (answer.responses[0].error_code, answer.responses[0].error_message.clone().unwrap_or_default())
     }
 
     /// The value of one configuration of a topic.

@@ -1,6 +1,7 @@
 //! The configuration of one broker: every key with its value, and typed access for what a broker needs first.
-//! Addresses are in `listeners.rs`, rules between keys in `rules.rs`, the sources in `load/`.
+//! Addresses are in `listeners.rs`, rules between keys in `rules.rs`, those of changes in `change.rs`, the sources in `load/`.
 
+mod change;
 mod defaults;
 mod listeners;
 mod rules;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use change::check_broker_change;
 pub use listeners::{AdvertisedListener, HostPort, Listener, QuorumVoter, SecurityProtocol};
 
 use crate::ConfigMap;

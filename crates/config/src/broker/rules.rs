@@ -4,6 +4,8 @@
 use super::{BrokerConfig, ProcessRole};
 use crate::load::Warning;
 
+const MIB: i64 = 1 << 20;
+
 /// The first key must not be above the second.
 const ORDERED: &[(&str, &str)] = &[
     ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
@@ -53,6 +55,8 @@ pub(super) fn check(config: &BrokerConfig) -> Vec<String> {
     }
     check_numbers(config, &mut problems);
     check_connections(config, &mut problems);
+    check_connection_limits(config, &mut problems);
+    check_cordoned(config, &mut problems);
     if !config.list("group.coordinator.rebalance.protocols").iter().any(|protocol| protocol == "classic") {
         problems.push("group.coordinator.rebalance.protocols must contain classic".into());
     }
@@ -115,6 +119,7 @@ fn check_numbers(config: &BrokerConfig, problems: &mut Vec<String>) {
             problems.push(format!("{key} is 0; it must be at least 1, or -1 to keep records for ever"));
         }
     }
+    check_cleaner(config, problems);
     let queued = config.number("queued.max.request.bytes");
     if queued > 0 && queued < config.number("socket.request.max.bytes") {
         problems.push("queued.max.request.bytes must be -1 or at least socket.request.max.bytes".into());
@@ -123,6 +128,31 @@ fn check_numbers(config: &BrokerConfig, problems: &mut Vec<String>) {
         if !(0..=4).contains(&config.number(key)) {
             problems.push(format!("{key} must be 0 (none), 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd)"));
         }
+    }
+}
+
+fn check_cleaner(config: &BrokerConfig, problems: &mut Vec<String>) {
+    let (threads, buffer) = (config.number("log.cleaner.threads"), config.number("log.cleaner.dedupe.buffer.size"));
+    if threads < 1 {
+        problems.push(
+            "log.cleaner.threads must be at least 1; to switch compaction off set log.cleaner.enable=false".into(),
+        );
+    } else if buffer / threads <= MIB {
+        problems.push(format!(
+            "log.cleaner.dedupe.buffer.size ({buffer}) must be more than 1 MB (1048576) per cleaner thread, of which there are \
+             {threads} (log.cleaner.threads)"
+        ));
+    }
+}
+
+/// Dirs that take no new partitions must be dirs of this broker.
+fn check_cordoned(config: &BrokerConfig, problems: &mut Vec<String>) {
+    let dirs = config.log_dirs();
+    let is_unknown = |name: &&String| *name != "*" && !dirs.iter().any(|dir| dir.as_os_str() == name.as_str());
+    if let Some(odd) = config.list("cordoned.log.dirs").iter().find(is_unknown) {
+        problems.push(format!(
+            "cordoned.log.dirs names {odd}, which is not in log.dirs (or log.dir); correct or remove it"
+        ));
     }
 }
 
@@ -138,6 +168,15 @@ fn check_connections(config: &BrokerConfig, problems: &mut Vec<String>) {
             "max.connections.per.ip is 0, so nobody could connect; raise it or set max.connections.per.ip.overrides"
                 .into(),
         );
+    }
+}
+
+/// 0 would shut everybody out.
+fn check_connection_limits(config: &BrokerConfig, problems: &mut Vec<String>) {
+    for key in ["max.connections", "max.connection.creation.rate"] {
+        if config.number(key) < 1 {
+            problems.push(format!("{key} is 0, so nobody could connect; it must be at least 1"));
+        }
     }
 }
 
