@@ -1,13 +1,13 @@
 //! Judges everything that is not about one kind of client: configuration, data folders, clock, limits, and what running
 //! brokers say. Pure.
 
-use super::facts::{Asked, DirFacts, Facts, Finding, NoAnswer, Reach, ToldBroker};
+use super::facts::{Asked, DirFacts, Facts, Finding, NoAnswer, Reach, ToldBroker, ToldLogDir};
 
 const MIB: u64 = 1 << 20;
 const GIB: f64 = (1u64 << 30) as f64;
 /// Below this a broker stops soon: one segment is 1 GiB by default.
 const LITTLE_SPACE: u64 = 512 * MIB;
-/// A partition has three to five open files.
+/// Files of partitions that are idle are closed; clients need one each.
 const FEW_FILES: u64 = 4096;
 const MANY_FILES: u64 = 65_536;
 /// Nothing of this program is older.
@@ -18,7 +18,9 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut all = configuration(facts);
     all.extend(facts.dirs.iter().flat_map(|dir| data_folder(dir, facts.user)));
     all.push(clock(facts));
-    all.push(open_files(facts.open_files));
+    if facts.is_of_this_machine {
+        all.push(open_files(facts.open_files));
+    }
     all.extend(facts.asked.iter().flat_map(answers));
     all
 }
@@ -90,11 +92,11 @@ fn open_files(limit: Option<u64>) -> Finding {
     match limit {
         Some(limit) if limit < FEW_FILES => Finding::wrong(
             about,
-            format!("only {limit} are allowed; each partition needs up to five and each client one"),
+            format!("only {limit} are allowed; each client needs one, and partitions in use need some"),
             "ulimit -n 100000 (compose: ulimits: nofile: 100000; systemd: LimitNOFILE=100000)",
         ),
         Some(limit) if limit < MANY_FILES => {
-            Finding::note(about, format!("{limit} are allowed: enough for some {} partitions", limit / 8))
+            Finding::note(about, format!("{limit} are allowed: plenty for partitions, and each client needs one"))
         }
         Some(limit) => Finding::good(about, format!("{limit} are allowed")),
         None => Finding::good(about, "no limit"),
@@ -107,6 +109,8 @@ fn answers(asked: &Asked) -> Vec<Finding> {
         Ok(brokers) => {
             let mut found = vec![Finding::good(about, format!("answers, and tells of {}", named(brokers)))];
             found.extend(brokers.iter().filter_map(|broker| unreachable(asked, broker)));
+            found.extend(without_leader(asked));
+            found.extend(told_log_dirs(asked));
             found
         }
         Err(NoAnswer::Refused(reason)) if asked.by_user => vec![Finding::wrong(
@@ -126,6 +130,43 @@ fn answers(asked: &Asked) -> Vec<Finding> {
             "find it with ss -ltnp and stop it, or choose another port; for a secured broker use another listener",
         )],
     }
+}
+
+const NAMED_AT_MOST: usize = 10;
+
+fn without_leader(asked: &Asked) -> Option<Finding> {
+    let lost = &asked.without_leader;
+    let named = lost.iter().take(NAMED_AT_MOST).cloned().collect::<Vec<_>>().join(", ");
+    let more = if lost.len() > NAMED_AT_MOST { ", ..." } else { "" };
+    let what = format!("{} partitions have no leader and are neither written nor read: {named}{more}", lost.len());
+    let fix = "see the broker's log for the reason: usually a log dir that is broken, not mounted or not in log.dirs";
+    (!lost.is_empty()).then(|| Finding::wrong(format!("broker at {}", asked.address), what, fix))
+}
+
+fn told_log_dirs(asked: &Asked) -> Vec<Finding> {
+    let about = format!("broker at {}", asked.address);
+    match &asked.log_dirs {
+        Ok(dirs) => dirs.iter().filter_map(|dir| told_log_dir(&about, dir)).collect(),
+        Err(error) => vec![Finding::note(about, format!("does not tell of its log dirs: {error}"))],
+    }
+}
+
+fn told_log_dir(about: &str, dir: &ToldLogDir) -> Option<Finding> {
+    let path = &dir.path;
+    if dir.error_code != 0 {
+        let what = format!("its log dir {path} is out of use (error {})", dir.error_code);
+        return Some(Finding::wrong(
+            about,
+            what,
+            "repair or mount the disk, then restart the broker; its log says what failed",
+        ));
+    }
+    let usable = u64::try_from(dir.usable_bytes).ok().filter(|usable| *usable < LITTLE_SPACE)?;
+    let what = format!(
+        "its log dir {path} has {} MiB of free space left: producers are refused, or soon will be",
+        usable / MIB
+    );
+    Some(Finding::wrong(about, what, "free space, use a larger volume, or lower log.retention.bytes / hours"))
 }
 
 fn named(brokers: &[ToldBroker]) -> String {

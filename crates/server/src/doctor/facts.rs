@@ -50,8 +50,10 @@ pub(super) struct Facts {
     /// Milliseconds since 1970, and the newest time of a file that a broker wrote here.
     pub now_ms: i64,
     pub newest_file_ms: Option<i64>,
-    /// Open files that this process may have; `None` for no limit.
+    /// Open files that this process may have; `None` for no limit. Says nothing of a broker elsewhere.
     pub open_files: Option<u64>,
+    /// Whether this machine was looked at, and not only brokers that were named.
+    pub is_of_this_machine: bool,
     pub user: (u32, u32),
     pub asked: Vec<Asked>,
 }
@@ -102,6 +104,19 @@ pub(super) struct Asked {
     /// Whether the user named the address; else it is a listener of the configuration.
     pub by_user: bool,
     pub said: Result<Vec<ToldBroker>, NoAnswer>,
+    /// Partitions without leader, as Metadata told of them.
+    pub without_leader: Vec<String>,
+    /// What this broker said of its log dirs, or why it did not.
+    pub log_dirs: Result<Vec<ToldLogDir>, String>,
+}
+
+/// A log dir as DescribeLogDirs told of it.
+#[derive(Clone, Debug)]
+pub(super) struct ToldLogDir {
+    pub path: String,
+    pub error_code: i16,
+    /// -1 if it is not known.
+    pub usable_bytes: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

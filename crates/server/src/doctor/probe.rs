@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use barnabas_broker::advertised::{Surroundings, read_network, resolve};
 use barnabas_common::vfs::{OsVfs, Vfs};
 use barnabas_config::{BrokerConfig, LoadInput, Loaded};
-use barnabas_protocol::messages::MetadataRequest;
+use barnabas_protocol::messages::{DescribeLogDirsRequest, MetadataRequest, MetadataResponse};
 use barnabas_tools::client::{Address, ClientError, Connection, parse_address};
 use rustix::fs::Access;
 
 use super::DoctorArgs;
-use super::facts::{Asked, ConfigFacts, DirFacts, Facts, ListenerFacts, NoAnswer, Reach, ToldBroker};
+use super::facts::{Asked, ConfigFacts, DirFacts, Facts, ListenerFacts, NoAnswer, Reach, ToldBroker, ToldLogDir};
 use crate::{container, server};
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,6 +26,7 @@ pub(super) fn gather(arguments: &DoctorArgs) -> Result<Facts, String> {
         in_container: is_container(),
         now_ms: millis(SystemTime::now()),
         open_files: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
+        is_of_this_machine: arguments.bootstrap_server.is_none() || arguments.file.is_some(),
         user: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
         ..Facts::default()
     };
@@ -87,6 +88,7 @@ fn look_at_configuration(facts: &mut Facts, arguments: &DoctorArgs) -> Result<()
     facts.listeners = listeners;
     let mut dirs = config.log_dirs();
     dirs.push(config.metadata_log_dir());
+    dirs.sort();
     dirs.dedup();
     facts.newest_file_ms =
         dirs.iter().flat_map(|dir| OFTEN_WRITTEN.map(|name| dir.join(name))).filter_map(written_ms).max();
@@ -153,27 +155,64 @@ fn inner(bound: SocketAddr) -> Address {
 }
 
 fn ask(address: &Address, by_user: bool) -> Asked {
-    Asked { address: address.to_string(), by_user, said: metadata(address) }
+    let mut asked = Asked {
+        address: address.to_string(),
+        by_user,
+        said: Ok(Vec::new()),
+        without_leader: Vec::new(),
+        log_dirs: Ok(Vec::new()),
+    };
+    let connected = connect(address).and_then(|mut connection| {
+        let answer = metadata(&mut connection)?;
+        asked.without_leader = without_leader(&answer);
+        asked.log_dirs = log_dirs(&mut connection).map_err(|error| error.to_string());
+        Ok(told_brokers(answer))
+    });
+    asked.said = connected;
+    asked
 }
 
-fn metadata(address: &Address) -> Result<Vec<ToldBroker>, NoAnswer> {
+fn connect(address: &Address) -> Result<Connection, NoAnswer> {
     let tried = reach(&address.host, address.port);
     match tried.connected {
         Some(Ok(_)) => {}
         Some(Err(error)) => return Err(NoAnswer::Refused(error)),
         None => return Err(NoAnswer::Refused(format!("the name {} does not resolve here", address.host))),
     }
-    let stranger = |error: ClientError| NoAnswer::Stranger(error.to_string());
-    let mut connection = Connection::open(address, "barnabas-doctor", PATIENCE).map_err(stranger)?;
-    // No topics: an empty list.
-    let request = MetadataRequest { topics: Some(Vec::new()), ..MetadataRequest::default() };
-    let answer = connection.call(&request, PATIENCE).map_err(stranger)?;
+    Connection::open(address, "barnabas-doctor", PATIENCE).map_err(|error| NoAnswer::Stranger(error.to_string()))
+}
+
+/// Of all topics.
+fn metadata(connection: &mut Connection) -> Result<MetadataResponse, NoAnswer> {
+    let request = MetadataRequest { topics: None, ..MetadataRequest::default() };
+    connection.call(&request, PATIENCE).map_err(|error: ClientError| NoAnswer::Stranger(error.to_string()))
+}
+
+fn without_leader(answer: &MetadataResponse) -> Vec<String> {
+    let partitions = answer.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |found| (topic, found)));
+    let lost = partitions.filter(|(_, found)| found.leader_id < 0);
+    lost.map(|(topic, found)| format!("{}-{}", topic.name.as_deref().unwrap_or("?"), found.partition_index)).collect()
+}
+
+fn log_dirs(connection: &mut Connection) -> Result<Vec<ToldLogDir>, ClientError> {
+    // No partitions: an empty list, so that only the dirs are told of.
+    let request = DescribeLogDirsRequest { topics: Some(Vec::new()) };
+    let answer = connection.call(&request, PATIENCE)?;
+    let dirs = answer.results.into_iter().map(|dir| ToldLogDir {
+        path: dir.log_dir,
+        error_code: dir.error_code,
+        usable_bytes: dir.usable_bytes,
+    });
+    Ok(dirs.collect())
+}
+
+fn told_brokers(answer: MetadataResponse) -> Vec<ToldBroker> {
     let brokers = answer.brokers.into_iter().map(|broker| {
         let port = u16::try_from(broker.port).unwrap_or(0);
         let reach = reach(&broker.host, port);
         ToldBroker { id: broker.node_id, address: Address { host: broker.host, port }.to_string(), reach }
     });
-    Ok(brokers.collect())
+    brokers.collect()
 }
 
 fn dir_facts(path: PathBuf) -> DirFacts {

@@ -35,6 +35,7 @@ fn in_container(bound: &str, told: &str, port: u16) -> Facts {
         listeners: vec![listener],
         now_ms: 1_800_000_000_000,
         open_files: Some(1_048_576),
+        is_of_this_machine: true,
         user: (1000, 1000),
         ..Facts::default()
     }
@@ -143,7 +144,13 @@ fn configuration_problems_and_warnings_are_wrong_and_notes_are_not() {
 
 #[test]
 fn brokers_that_send_clients_astray() {
-    let asked = |by_user, said| Asked { address: "10.0.0.9:9092".into(), by_user, said };
+    let asked = |by_user, said| Asked {
+        address: "10.0.0.9:9092".into(),
+        by_user,
+        said,
+        without_leader: Vec::new(),
+        log_dirs: Ok(Vec::new()),
+    };
     let broker = |connected| ToldBroker {
         id: 1,
         address: "localhost:9092".into(),
@@ -162,5 +169,34 @@ fn brokers_that_send_clients_astray() {
         let report = Report::of(&Facts { asked: vec![asked], ..sound_again() });
         assert_eq!(report.wrong(), wrong, "{}", report.text());
         assert!(report.text().contains(text), "{}", report.text());
+    }
+}
+
+#[test]
+fn what_a_running_broker_lacks_is_wrong() {
+    let log_dir = |path: &str, error_code, usable_bytes| ToldLogDir { path: path.to_owned(), error_code, usable_bytes };
+    let asked = |without_leader: &[&str], log_dirs| Asked {
+        address: "10.0.0.9:9092".into(),
+        by_user: true,
+        said: Ok(Vec::new()),
+        without_leader: without_leader.iter().map(|name| (*name).to_owned()).collect(),
+        log_dirs,
+    };
+    let cases = [
+        (asked(&[], Ok(vec![log_dir("/d", 0, 50 << 30)])), 0, "answers"),
+        (
+            asked(&["t-0", "t-3"], Ok(Vec::new())),
+            1,
+            "2 partitions have no leader and are neither written nor read: t-0, t-3",
+        ),
+        (asked(&[], Ok(vec![log_dir("/d", 56, -1)])), 1, "its log dir /d is out of use (error 56)"),
+        (asked(&[], Ok(vec![log_dir("/d", 0, 3 << 20)])), 1, "its log dir /d has 3 MiB of free space left"),
+        (asked(&[], Err("not allowed".into())), 0, "does not tell of its log dirs: not allowed"),
+    ];
+    for (asked, wrong, text) in cases {
+        let facts = Facts { asked: vec![asked], is_of_this_machine: false, open_files: Some(5), ..sound_again() };
+        let report = Report::of(&facts);
+        assert_eq!(report.wrong(), wrong, "{}", report.text());
+        assert!(report.text().contains(text) && !report.text().contains("open files"), "{}", report.text());
     }
 }
