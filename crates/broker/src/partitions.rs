@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use barnabas_common::vfs::Vfs;
+use barnabas_common::vfs::{Vfs, explained};
 use barnabas_common::{Clock, ErrorCode, NodeId, TopicPartition, Uuid};
 use barnabas_log::{ClosedLogs, Handles, Log, LogConfig, LogError, OpenOptions, read_partition_metadata};
 use barnabas_metadata::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
@@ -28,6 +28,9 @@ const LOGS_PER_THREAD: usize = 32;
 
 /// Of the file handles that the process may have, logs keep at most this share open; the rest is for connections.
 const SHARE_OF_HANDLES: u64 = 2;
+
+/// A folder that could not be removed is left alone for so long.
+const REMOVE_AGAIN_AFTER_MS: i64 = 10_000;
 
 /// Whose folder is in the way of a partition.
 const OLDER: &str = "an older topic of this name";
@@ -554,13 +557,18 @@ impl PartitionLife {
         let is_due = |doomed: &mut Doomed| doomed.at_ms <= now_ms || self.is_in_full_dir(&doomed.dir);
         // Removing large files takes its time: nobody is to wait for the lock meanwhile.
         let due: Vec<Doomed> = self.doomed.lock().extract_if(.., is_due).collect();
-        due.iter().for_each(|doomed| remove_dir(&*self.vfs, &doomed.dir));
+        // What cannot be removed for now, as without a file handle, is tried again.
+        let is_left = |doomed: &Doomed| !remove_dir(&*self.vfs, &doomed.dir);
+        let retry_ms = now_ms.saturating_add(REMOVE_AGAIN_AFTER_MS);
+        let left = due.into_iter().filter(is_left).map(|doomed| Doomed { at_ms: retry_ms, ..doomed });
+        let left: Vec<Doomed> = left.collect();
+        self.doomed.lock().extend(left);
     }
 
     fn remove_leftovers(&self) {
         for dir in self.dirs.iter() {
             for leftover in dir.files.deleted_dirs().unwrap_or_default() {
-                remove_dir(&*self.vfs, &leftover);
+                let _ = remove_dir(&*self.vfs, &leftover);
             }
         }
     }
@@ -612,9 +620,14 @@ fn handles_for_logs() -> usize {
     limit.and_then(|limit| usize::try_from(limit / SHARE_OF_HANDLES).ok()).unwrap_or(usize::MAX)
 }
 
-fn remove_dir(vfs: &dyn Vfs, dir: &std::path::Path) {
-    if let Err(error) = vfs.remove_dir_all(dir) {
-        warn!("cannot remove {}: {error}", dir.display());
+/// False if it is to be tried again.
+fn remove_dir(vfs: &dyn Vfs, dir: &std::path::Path) -> bool {
+    match vfs.remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            warn!("cannot remove {}: {}", dir.display(), explained(error));
+            false
+        }
+        _ => true,
     }
 }
 

@@ -364,7 +364,9 @@ impl Partition {
         match appended {
             Err(AppendError::Io(error)) if !state.append_fails => {
                 state.append_fails = true;
-                if may_pass(error) {
+                if is_passing(error) {
+                    error!(%partition, "producers are refused until there are file handles again: {error}");
+                } else if may_pass(error) {
                     error!(%partition, "producers are refused until the disk takes writes again: {error}");
                 } else {
                     error!(%partition, "an append failed: {error}");

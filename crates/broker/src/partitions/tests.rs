@@ -189,3 +189,18 @@ fn a_folder_that_a_broken_disk_does_not_let_us_look_into_is_not_taken_for_a_seco
         "{reason}"
     );
 }
+
+#[test]
+fn the_folder_of_a_deleted_topic_that_cannot_be_removed_is_removed_later() {
+    let vfs = MemVfs::new();
+    let life = life(&vfs);
+    let dir = PathBuf::from("/a/t-0.x-delete");
+    vfs.create_dir_all(&dir).unwrap();
+    life.doomed.lock().push(Doomed { dir: dir.clone(), at_ms: 0 });
+    vfs.inject(Fault { op: FaultOp::Remove, skip: 0, times: 1, errno: EMFILE });
+    life.remove_doomed();
+    assert!(vfs.exists(&dir) && vfs.faults_left() == 0);
+    life.doomed.lock().iter_mut().for_each(|doomed| doomed.at_ms = 0);
+    life.remove_doomed();
+    assert!(!vfs.exists(&dir) && life.doomed.lock().is_empty());
+}

@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use barnabas_log::{JournalWriter, is_passing};
+use barnabas_common::vfs::{is_of_room, is_passing};
+use barnabas_log::JournalWriter;
+use tracing::{error, info};
 
 use super::{Coverage, FullFile, GroupCommit, SYNC_SEGMENT_FROM_BYTES, Submitted};
 use crate::partition::{HANDLE_PAUSE, Partition};
@@ -90,7 +92,7 @@ impl Committer {
         match self.writer.write_group(group.iter().map(|submitted| &submitted.entry)) {
             Ok(()) => (self.commit.sync_timer)(&mut || self.writer.sync())?,
             // Where overwriting takes room, as on copy-on-write file systems.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => return self.bypass(group),
+            Err(error) if is_of_room(&error) => return self.bypass(group),
             Err(error) => return Err(error),
         }
         self.commit.counters.wrote(group.len(), bytes);
@@ -111,7 +113,7 @@ impl Committer {
             return Ok(synced);
         }
         for (partition, submitted) in large {
-            if sync_all_of(submitted)? {
+            if self.patiently(|| sync_all_of(submitted))? {
                 synced.insert(partition);
             }
         }
@@ -122,17 +124,52 @@ impl Committer {
     fn bypass(&self, group: &[&Submitted]) -> io::Result<()> {
         self.name_folders()?;
         self.commit.counters.bypassed(group.len());
-        sync_segments(group)
+        self.sync_segments(group)
     }
 
     /// Nothing is acknowledged in a folder whose name is not on disk. Waits for a file handle if there is none.
     fn name_folders(&self) -> io::Result<()> {
+        self.patiently(|| self.commit.folders.sync())
+    }
+
+    /// Waits for a file handle if there is none, and after a stop no longer than `act` does by itself: who appended may time out
+    /// meanwhile, and nothing is lost.
+    fn patiently<T>(&self, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let mut is_told = false;
         loop {
-            match self.commit.folders.sync() {
-                Err(error) if is_passing(&error) && !self.commit.is_stopping() => std::thread::sleep(HANDLE_PAUSE),
-                outcome => return outcome,
+            match act() {
+                Err(error) if is_passing(&error) && !self.commit.is_stopping() => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        error!(
+                            "records cannot be brought to disk, because all file handles of the process are in use; producers wait, \
+                             nothing is lost: raise the limit (ulimit -n, LimitNOFILE of systemd, ulimits in a compose file) or \
+                             let fewer clients connect: {error}"
+                        );
+                    }
+                    std::thread::sleep(HANDLE_PAUSE);
+                }
+                outcome => {
+                    if is_told {
+                        info!("there are file handles again");
+                    }
+                    return outcome;
+                }
             }
         }
+    }
+
+    /// Syncs the segments of all partitions in a group.
+    fn sync_segments(&self, group: &[&Submitted]) -> io::Result<()> {
+        let mut done = HashSet::new();
+        for submitted in group {
+            if done.insert(key(&submitted.partition)) && !self.patiently(|| sync_all_of(submitted))? {
+                let name = &submitted.partition.topic_partition;
+                return Err(io::Error::other(format!(
+                    "the log of {name} was taken away before its records were on disk"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Goes on in the next file if need be. False if there is none.
@@ -150,7 +187,7 @@ impl Committer {
         }
         let Some(file) = files.take_free() else { return Ok(false) };
         let closed = match self.writer.next_file(&mut files, file) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(false),
+            Err(error) if is_of_room(&error) => return Ok(false),
             closed => closed?,
         };
         drop(files);
@@ -199,16 +236,4 @@ fn sync_all_of(submitted: &Submitted) -> io::Result<bool> {
     }
     // The log was taken away meanwhile, perhaps for good; if its files are there, so are its records.
     Ok(submitted.flush.as_ref().is_some_and(|plan| plan.run().is_ok()))
-}
-
-/// Syncs the segments of all partitions in a group.
-fn sync_segments(group: &[&Submitted]) -> io::Result<()> {
-    let mut done = HashSet::new();
-    for submitted in group {
-        if done.insert(key(&submitted.partition)) && !sync_all_of(submitted)? {
-            let name = &submitted.partition.topic_partition;
-            return Err(io::Error::other(format!("the log of {name} was taken away before its records were on disk")));
-        }
-    }
-    Ok(())
 }

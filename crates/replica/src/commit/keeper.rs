@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use barnabas_common::vfs::{explained, is_passing};
 use tracing::{info, warn};
 
 use super::GroupCommit;
@@ -91,6 +92,11 @@ impl Keeper {
                 match partition.sync_segments_up_to(end) {
                     // What a log that is gone has not brought to disk, the journal keeps.
                     Ok(synced) => is_on_disk &= synced,
+                    // Nothing was synced, and so nothing has failed.
+                    Err(error) if is_passing(&error) => {
+                        warn!("the journal cannot be emptied for now: {}", explained(error));
+                        return false;
+                    }
                     Err(error) => {
                         self.commit.fail(&format!("could not sync the log of {}: {error}", partition.topic_partition));
                         return false;

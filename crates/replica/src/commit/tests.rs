@@ -81,6 +81,19 @@ fn a_sync_without_a_file_handle_is_tried_again_and_fails_nothing() {
 }
 
 #[test]
+fn the_committer_waits_for_a_file_handle_as_long_as_it_takes() {
+    let disk = MemVfs::new();
+    let mut broker = Broker::start(&disk).unwrap();
+    broker.append(0);
+    // More often than one sync is tried by itself.
+    fault(&disk, barnabas_common::vfs::FaultOp::Sync, 0, 520, 24);
+    assert!(broker.committer.step(&mut Vec::new()));
+    let mut promised = Promised::new();
+    broker.note(&mut promised);
+    assert_eq!((promised[&0].end, broker.commit.failure()), (1, None));
+}
+
+#[test]
 fn what_was_appended_before_a_partition_went_offline_is_on_disk_when_it_is_acknowledged() {
     let disk = MemVfs::new();
     let mut broker = Broker::start(&disk).unwrap();
