@@ -247,7 +247,8 @@ fn read_one(
         match plan.and_then(|plan| carry_out(plan, room, taken_bytes, memory).map_err(read_error)) {
             Ok(read) => (fetched.records, is_short) = read,
             Err(error) => {
-                fetched.error = error.code;
+                // As Kafka does: where the log is, is told only with what was read.
+                fetched = FetchedPartition::failed(error.code);
                 take_offline_if_damaged(partition, &error);
             }
         }

@@ -1,7 +1,8 @@
 //! DeleteRecords (21), versions 0-2. Moves the log start offset forward.
 //!
 //! - -1 means the high watermark; an offset beyond it is OFFSET_OUT_OF_RANGE; one below the start changes nothing.
-//! - Topics that are only compacted are refused with POLICY_VIOLATION, as Kafka refuses them.
+//! - Topics that are only compacted are refused with POLICY_VIOLATION, as Kafka refuses them; internal ones always, with
+//!   INVALID_TOPIC_EXCEPTION: what is deleted of them is offsets of groups, not records of users.
 //! - Each partition is answered for itself.
 //! - The new start offsets are on disk before the answer, so that deleted records do not come back after a crash;
 //!   on a full disk they are written once there is room.
@@ -12,6 +13,7 @@ use barnabas_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use barnabas_replica::PartitionError;
 
 use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
+use crate::topics;
 
 const TO_HIGH_WATERMARK: i64 = -1;
 
@@ -52,6 +54,9 @@ fn delete_before(ctx: &RequestContext, topic: &str, index: i32, offset: i64) -> 
     let Some(partition) = ctx.broker.replicas.get(topic, index) else {
         return fail(ErrorCode::UnknownTopicOrPartition, "no such partition here");
     };
+    if topics::is_internal_topic(topic) {
+        return fail(ErrorCode::InvalidTopicException, "records of internal topics cannot be deleted");
+    }
     if !ctx.broker.configs.may_delete_records(&ctx.broker.image(), topic) {
         return fail(ErrorCode::PolicyViolation, "the topic's cleanup.policy does not include delete");
     }

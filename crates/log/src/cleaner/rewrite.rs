@@ -155,6 +155,7 @@ impl Writer {
     /// Adds what the verdict says; returns how many bytes that is.
     fn take(&mut self, header: &BatchHeader, batch: &[u8], verdict: Verdict) -> Result<u64, CleaningError> {
         self.is_changed |= !matches!(verdict, Verdict::Keep);
+        let before = self.buffer.len();
         match verdict {
             Verdict::Drop => return Ok(0),
             Verdict::Keep => self.add(header, batch),
@@ -164,7 +165,7 @@ impl Writer {
                 self.add(&header, &bytes);
             }
         }
-        let added = self.buffer.len() as u64;
+        let added = (self.buffer.len() - before) as u64;
         if self.buffer.len() >= self.buffer_bytes {
             self.flush()?;
         }

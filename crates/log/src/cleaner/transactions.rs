@@ -74,8 +74,9 @@ impl Transactions {
             } else if header.is_transactional() && new_ones_too {
                 self.open.entry(header.producer_id).or_insert(header.base_offset);
             }
-            position += header.size_bytes() as u64;
-            interruptible(throttle(0))?;
+            let size = header.size_bytes() as u64;
+            position += size;
+            interruptible(throttle(size))?;
         }
         Ok(())
     }

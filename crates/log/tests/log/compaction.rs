@@ -733,3 +733,31 @@ fn a_cleaning_that_comes_late_leaves_nothing_in_the_folder_of_a_new_log_of_the_n
     assert!(matches!(cleaning.clean_next(&mut throttle), Err(CleaningError::Interrupted)));
     assert_eq!(vfs.read_dir(&dir()).unwrap().len(), before);
 }
+
+/// Otherwise small batches are slowed down more than large ones, and some reading not at all.
+#[test]
+fn every_byte_that_is_read_or_written_is_told_once_however_small_the_batches_are() {
+    for io_buffer_bytes in [512, 1 << 20] {
+        let mut log = open(&MemVfs::new(), &compacted());
+        for i in 0..200 {
+            append(&mut log, keyed(&[(&format!("key {}", i % 90), Some("value"))])).unwrap();
+        }
+        log.roll(NOW_MS).unwrap();
+        flush_closed(&mut log).unwrap();
+        let dirty = log.cleanable(0, NOW_MS).dirty_bytes;
+        let mut told = 0;
+        let mut count = |bytes| {
+            told += bytes;
+            ControlFlow::Continue(())
+        };
+        let limits = CleanerLimits { io_buffer_bytes, ..limits() };
+        let mut cleaning = log.plan_cleaning(0, NOW_MS).unwrap().start(limits, &mut count).unwrap();
+        while let Some(group) = cleaning.clean_next(&mut count).unwrap() {
+            log.install(group, NOW_MS).unwrap();
+        }
+        let left = cleaning.figures().bytes_written;
+        assert!(left > 0 && left < dirty, "{left} of {dirty}");
+        // For the ends of transactions, for the keys, and to be copied.
+        assert_eq!(told, 3 * dirty + left);
+    }
+}
