@@ -177,7 +177,7 @@ async fn a_fetch_with_limits_below_zero_or_a_level_that_does_not_exist_is_refuse
         }
         // Nothing is too little: the first batch comes whole.
         let (_, data) = client.fetch(version, |request| request.topics[0].partitions[0].partition_max_bytes = 0).await;
-        assert!(data.records.is_some_and(|records| records.len() > 0));
+        assert!(data.records.is_some_and(|records| !records.is_empty()));
     }
     running.stop().await;
 }

@@ -74,7 +74,6 @@ fn refused(request: FetchRequest, error: ErrorCode) -> FetchResponse {
             .iter()
             .map(|asked| partition_data(asked.partition, Isolation::ReadUncommitted, FetchedPartition::failed(error)))
             .collect(),
-        ..Default::default()
     });
     FetchResponse { responses: responses.collect(), ..failed(error) }
 }
