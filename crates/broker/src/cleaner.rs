@@ -2,6 +2,7 @@
 //! cleaned is the log crate's affair; this file holds threads, pace and checkpoints.
 
 mod figures;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -47,6 +48,8 @@ struct State {
     uncleanable: BTreeMap<TopicPartition, Uuid>,
     /// Logs that cannot be cleaned for the moment, and until when (monotonic) others go first.
     resting: BTreeMap<TopicPartition, TimestampMs>,
+    /// Logs for which there is no room on their disk.
+    waiting: BTreeMap<TopicPartition, room::Waiting>,
     /// The files on disk say something that is not true any more.
     is_outdated: bool,
     /// The last try to write them failed: it is told once, not for every retry.
@@ -137,6 +140,7 @@ fn pace(broker: &Broker) -> Pace {
         load_factor: config.double("log.cleaner.io.buffer.load.factor"),
         io_buffer_bytes: (bytes("log.cleaner.io.buffer.size") / threads / 2).max(4096),
         expanded_batch_bytes: MAX_EXPANDED_BATCH_BYTES,
+        keep_free_bytes: 0,
     };
     Pace {
         backoff: Duration::from_millis(u64::try_from(config.number("log.cleaner.backoff.ms")).unwrap_or(15_000)),
@@ -155,6 +159,9 @@ fn clean_dirtiest(broker: &Broker, thread: usize, pace: &Pace) -> bool {
     drop(given_up);
     let mut state = broker.cleaner.state.lock();
     state.in_progress.remove(&name);
+    if !matches!(outcome, Err(CleaningError::NoRoom { .. } | CleaningError::Interrupted)) {
+        state.waiting.remove(&name);
+    }
     let rest_ms = i64::try_from(pace.backoff.as_millis()).unwrap_or(i64::MAX).max(SHORTEST_REST_MS);
     let rest_until = broker.clock.monotonic_ms().saturating_add(rest_ms);
     match outcome {
@@ -168,6 +175,11 @@ fn clean_dirtiest(broker: &Broker, thread: usize, pace: &Pace) -> bool {
         // It was overtaken by a change of the log, or must wait for the end of a transaction.
         Ok(_) => drop(state.resting.insert(name, rest_until)),
         Err(CleaningError::Interrupted) => return false,
+        Err(CleaningError::NoRoom { needed_bytes }) => {
+            state.resting.insert(name, rest_until);
+            drop(state);
+            room::wait(broker, &chosen, needed_bytes, now_ms);
+        }
         Err(error) => {
             // A full disk passes; what else goes wrong would go wrong again.
             let may_pass = matches!(&error, CleaningError::Log(barnabas_log::LogError::Io { .. }));
@@ -215,7 +227,11 @@ fn choose(broker: &Broker, thread: usize, now_ms: TimestampMs) -> Option<Chosen>
         let is_worth_it = cleanable.is_overdue || (ratio > min_ratio && cleanable.dirty_bytes > 0);
         let urgency = (cleanable.is_overdue, ratio);
         let is_better = best.as_ref().is_none_or(|(most, _)| urgency > *most);
-        if is_worth_it && is_better && !state.resting.contains_key(&partition.topic_partition) {
+        let is_left_alone = || {
+            state.resting.contains_key(&partition.topic_partition)
+                || room::waits(broker, &state.waiting, partition, cleanable.dirty_bytes)
+        };
+        if is_worth_it && is_better && !is_left_alone() {
             best = Some((urgency, Chosen { partition: Arc::clone(partition), first_dirty, thread }));
         }
     }
@@ -271,7 +287,8 @@ fn clean(broker: &Broker, chosen: &Chosen, pace: &Pace, now_ms: TimestampMs) -> 
     let began = Instant::now();
     let (mut before, mut after) = (0, 0);
     let mut throttle = throttle(broker, partition, pace.bytes_per_second);
-    let mut cleaning = plan.start(pace.limits, &mut throttle)?;
+    let limits = CleanerLimits { keep_free_bytes: room::keep_free_bytes(broker, partition), ..pace.limits };
+    let mut cleaning = plan.start(limits, &mut throttle)?;
     while let Some(group) = cleaning.clean_next(&mut throttle)? {
         (before, after) = (before + group.bytes_before, after + group.bytes_after);
         let installed = partition.with_log(|log| log.install(group, broker.clock.wall_ms())).map_err(gone)?;
@@ -330,6 +347,7 @@ pub(crate) fn forget_gone(broker: &Broker) {
         progress.topic_id = Some(partition.topic_id);
         true
     });
+    state.waiting.retain(|name, waiting| partition_of(name).is_some_and(|partition| waiting.is_of(&partition)));
     state.uncleanable.retain(|name, id| partition_of(name).is_some_and(|partition| partition.topic_id == *id));
     state.is_outdated |= state.progress.len() < before;
     let is_outdated = state.is_outdated;

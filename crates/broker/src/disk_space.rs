@@ -141,6 +141,18 @@ impl Space {
         self.reserve.of(total_bytes)
     }
 
+    /// How much is left free by what makes room in the end, but needs some before: half of the reserve.
+    pub(crate) fn keep_free_bytes(&self) -> u64 {
+        let space = self.vfs.disk_space(&self.path).ok();
+        space.map_or(0, |space| self.reserve_bytes(space.total_bytes) / 2)
+    }
+
+    /// How much there is above that; `None` if it is not known.
+    pub(crate) fn room_to_make_room(&self) -> Option<u64> {
+        let space = self.vfs.disk_space(&self.path).ok().filter(|space| space.total_bytes > 0)?;
+        Some(space.usable_bytes.saturating_sub(self.reserve_bytes(space.total_bytes) / 2))
+    }
+
     /// Whether so much can be taken and leave as much again, as far as is known without looking.
     pub(crate) fn is_ample_for(&self, bytes: u64) -> bool {
         self.written.load(Ordering::Relaxed).saturating_add(bytes) < self.look_at.load(Ordering::Relaxed)
@@ -221,7 +233,7 @@ fn resume_at(reserve: u64) -> u64 {
     reserve.saturating_add(reserve / 10)
 }
 
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..10_000 => format!("{count} bytes"),
         10_000..10_000_000 => format!("{} kB", count / 1000),
@@ -271,7 +283,7 @@ impl Broker {
 }
 
 impl WatchedDirs {
-    fn home_of(&self, partition: &Partition) -> Option<Arc<WatchedDir>> {
+    pub(crate) fn home_of(&self, partition: &Partition) -> Option<Arc<WatchedDir>> {
         partition.with_log(|log| self.of(log.dir()).cloned()).ok()?
     }
 

@@ -45,6 +45,8 @@ pub struct CleanerLimits {
     pub io_buffer_bytes: usize,
     /// A log with a compressed batch that takes more than this is not compacted: its records are held in memory.
     pub expanded_batch_bytes: usize,
+    /// What is written leaves so much of the disk free.
+    pub keep_free_bytes: u64,
 }
 
 /// Told of every piece of input and output, so that the caller can slow down; breaking ends the cleaning early, with
@@ -59,6 +61,9 @@ pub enum CleaningError {
     /// The caller wanted it to end.
     #[error("the cleaning was interrupted")]
     Interrupted,
+    /// The next group of segments. What was installed before stays.
+    #[error("there is no room for the {needed_bytes} bytes that are left of some segments")]
+    NoRoom { needed_bytes: u64 },
 }
 
 impl From<ReadError> for CleaningError {

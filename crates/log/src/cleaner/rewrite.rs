@@ -2,6 +2,7 @@
 //! put it in its place.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::{CleanerLimits, CleaningError, CleaningFigures, Throttle, interruptib
 use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::segment::file::SegmentFile;
+use crate::segment::files::Folder;
 use crate::segment::index::{OffsetEntry, TimeEntry};
 use crate::segment::names;
 use crate::segment::stats::SegmentStats;
@@ -56,7 +58,8 @@ pub(super) fn group(sources: Vec<Source>, config: &LogConfig) -> VecDeque<Vec<So
     groups
 }
 
-/// Writes the group; `None` if nothing would change.
+/// Writes the group; `None` if nothing would change. Where all of it may not fit on the disk, what is left of it is counted
+/// first.
 pub(super) fn rewrite(
     plan: &CleaningPlan,
     rules: &Rules,
@@ -67,32 +70,64 @@ pub(super) fn rewrite(
 ) -> Result<Option<CleanedGroup>, CleaningError> {
     let Some(first) = sources.first() else { return Ok(None) };
     let base_offset = first.base_offset;
+    let bytes_before = sources.iter().map(|source| source.size).sum();
+    let room = Room { folder: plan.folder.clone(), keep_free_bytes: limits.keep_free_bytes };
+    let mut needed_bytes = bytes_before;
+    if !room.is_enough_for(bytes_before) {
+        let mut counter = Writer::new(None, base_offset, &plan.config, limits, sources.len() > 1);
+        copy_group(&mut counter, rules, &sources, limits, throttle)?;
+        needed_bytes = counter.written;
+        if !counter.is_changed {
+            figures.bytes_read += bytes_before;
+            figures.bytes_written += needed_bytes;
+            return Ok(None);
+        }
+        if !room.is_enough_for(needed_bytes) {
+            return Err(CleaningError::NoRoom { needed_bytes });
+        }
+    }
+    let written = write(plan, rules, sources, limits, throttle, figures, room);
+    written.map_err(|error| match error {
+        // Others were faster, or what the file system calls free is not for us.
+        CleaningError::NoRoom { .. } => CleaningError::NoRoom { needed_bytes },
+        CleaningError::Log(LogError::Io { source, .. }) if is_of_room(&source) => {
+            CleaningError::NoRoom { needed_bytes }
+        }
+        other => other,
+    })
+}
+
+fn is_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn write(
+    plan: &CleaningPlan,
+    rules: &Rules,
+    sources: Vec<Source>,
+    limits: CleanerLimits,
+    throttle: &mut Throttle<'_>,
+    figures: &mut CleaningFigures,
+    room: Room,
+) -> Result<Option<CleanedGroup>, CleaningError> {
+    let Some(first) = sources.first() else { return Ok(None) };
+    let base_offset = first.base_offset;
     let folder = &*plan.folder;
     let temporary = names::file_path(&folder.path, base_offset, &format!("{}{}", names::LOG, names::CLEANED_SUFFIX));
     let in_place = folder.in_place().ok_or(CleaningError::Interrupted)?;
     let file = folder.vfs.open(&temporary, OpenMode::TRUNCATE)?;
     drop(in_place);
-    let mut writer = Writer {
-        file: file.clone(),
-        stats: SegmentStats::new(base_offset, plan.config.index_interval()),
-        buffer: Vec::new(),
-        buffer_bytes: limits.io_buffer_bytes,
-        written: 0,
-        offsets: Vec::new(),
-        times: Vec::new(),
-        is_changed: sources.len() > 1,
-    };
+    let mut writer = Writer::new(Some((file.clone(), room)), base_offset, &plan.config, limits, sources.len() > 1);
     let bytes_before = sources.iter().map(|source| source.size).sum();
     let outcome = copy_group(&mut writer, rules, &sources, limits, throttle);
     figures.bytes_read += bytes_before;
     figures.bytes_written += writer.written;
-    let is_changed = outcome.is_ok() && writer.is_changed;
-    if !is_changed {
+    let outcome = outcome.and_then(|()| if writer.is_changed { Ok(file.sync_all()?) } else { Ok(()) });
+    if outcome.is_err() || !writer.is_changed {
         // Left behind, it is removed at the next start, or goes with its folder.
         let _ = folder.in_place().map(|_in_place| folder.vfs.remove_file(&temporary));
         return outcome.map(|()| None);
     }
-    file.sync_all()?;
     writer.times.extend(writer.stats.due_time_entry());
     let Writer { stats, written, offsets, times, .. } = writer;
     Ok(Some(CleanedGroup {
@@ -130,16 +165,32 @@ fn copy_group(
             let verdict = rules.judge(&header, &batch, must_remain);
             let verdict = verdict.map_err(|error| source.reader.segment.corrupt(position, error.to_string()))?;
             let bytes = writer.take(&header, &batch, verdict)?;
-            interruptible(throttle(header.size_bytes() as u64 + bytes))?;
+            let written = if writer.out.is_some() { bytes } else { 0 };
+            interruptible(throttle(header.size_bytes() as u64 + written))?;
             position = next;
         }
     }
     writer.flush()
 }
 
+/// The free space that a cleaning may use.
+struct Room {
+    folder: Arc<Folder>,
+    keep_free_bytes: u64,
+}
+
+impl Room {
+    /// Whether so much fits now. Where that cannot be said, writing tells.
+    fn is_enough_for(&self, bytes: u64) -> bool {
+        let known = self.folder.vfs.disk_space(&self.folder.path).ok().filter(|space| space.total_bytes > 0);
+        known.is_none_or(|space| bytes.saturating_add(self.keep_free_bytes) <= space.usable_bytes)
+    }
+}
+
 /// The new file while it grows.
 struct Writer {
-    file: Arc<dyn VfsFile>,
+    /// `None` if it is only to be known how large it would get.
+    out: Option<(Arc<dyn VfsFile>, Room)>,
     stats: SegmentStats,
     buffer: Vec<u8>,
     buffer_bytes: usize,
@@ -152,6 +203,25 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(
+        out: Option<(Arc<dyn VfsFile>, Room)>,
+        base_offset: Offset,
+        config: &LogConfig,
+        limits: CleanerLimits,
+        is_changed: bool,
+    ) -> Self {
+        Self {
+            out,
+            stats: SegmentStats::new(base_offset, config.index_interval()),
+            buffer: Vec::new(),
+            buffer_bytes: limits.io_buffer_bytes,
+            written: 0,
+            offsets: Vec::new(),
+            times: Vec::new(),
+            is_changed,
+        }
+    }
+
     /// Adds what the verdict says; returns how many bytes that is.
     fn take(&mut self, header: &BatchHeader, batch: &[u8], verdict: Verdict) -> Result<u64, CleaningError> {
         self.is_changed |= !matches!(verdict, Verdict::Keep);
@@ -182,7 +252,13 @@ impl Writer {
     }
 
     fn flush(&mut self) -> Result<(), CleaningError> {
-        self.file.write_all_at(&self.buffer, self.written)?;
+        if let Some((file, room)) = &self.out {
+            let needed_bytes = self.buffer.len() as u64;
+            if !room.is_enough_for(needed_bytes) {
+                return Err(CleaningError::NoRoom { needed_bytes });
+            }
+            file.write_all_at(&self.buffer, self.written)?;
+        }
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

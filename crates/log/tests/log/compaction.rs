@@ -32,6 +32,7 @@ fn limits() -> CleanerLimits {
         load_factor: 0.9,
         io_buffer_bytes: 512,
         expanded_batch_bytes: 8 << 20,
+        keep_free_bytes: 0,
     }
 }
 
@@ -760,4 +761,65 @@ fn every_byte_that_is_read_or_written_is_told_once_however_small_the_batches_are
         // For the ends of transactions, for the keys, and to be copied.
         assert_eq!(told, 3 * dirty + left);
     }
+}
+
+/// Ten keys, written again and again: most of it goes. Free space besides is `free_bytes`.
+fn short_of_room(vfs: &MemVfs, distinct_keys: usize, free_bytes: u64) -> Log {
+    let mut log = open(vfs, &LogConfig { segment_bytes: 1 << 20, ..compacted() });
+    for i in 0..400 {
+        append(&mut log, keyed(&[(&format!("key {}", i % distinct_keys), Some(&"value".repeat(20)))])).unwrap();
+    }
+    log.roll(NOW_MS).unwrap();
+    flush_closed(&mut log).unwrap();
+    vfs.set_capacity(Some(u64::MAX / 4));
+    let space = vfs.disk_space(&dir()).unwrap();
+    vfs.set_capacity(Some(space.total_bytes - space.usable_bytes + free_bytes));
+    log
+}
+
+#[test]
+fn a_cleaning_that_does_not_fit_is_not_begun_and_one_that_does_is() {
+    let keep_free = CleanerLimits { keep_free_bytes: 10_000, ..limits() };
+    let free = |vfs: &MemVfs| vfs.disk_space(&dir()).unwrap().usable_bytes;
+    // Nearly all would be left: it does not fit, and nothing is written to find out.
+    let vfs = MemVfs::new();
+    let mut log = short_of_room(&vfs, 390, 40_000);
+    let dirty = log.cleanable(0, NOW_MS).dirty_bytes;
+    let Err(CleaningError::NoRoom { needed_bytes }) = clean(&mut log, 0, NOW_MS, keep_free) else { panic!("it fits") };
+    assert!(needed_bytes > 40_000 && needed_bytes < dirty, "{needed_bytes} of {dirty}");
+    assert_eq!(free(&vfs), 40_000);
+    // With so much room and what is to stay free it fits exactly.
+    let used = vfs.disk_space(&dir()).unwrap().total_bytes - 40_000;
+    vfs.set_capacity(Some(used + needed_bytes + 10_000));
+    assert_eq!(clean(&mut log, 0, NOW_MS, keep_free).unwrap(), 400);
+
+    // Little is left of as many bytes: that fits.
+    let vfs = MemVfs::new();
+    let mut log = short_of_room(&vfs, 10, 40_000);
+    assert_eq!(clean(&mut log, 0, NOW_MS, keep_free).unwrap(), 400);
+    assert_eq!(values(&log).len(), 10);
+}
+
+#[test]
+fn a_cleaning_that_runs_out_of_room_leaves_no_file() {
+    let vfs = MemVfs::new();
+    let log = short_of_room(&vfs, 390, 100_000);
+    let before = vfs.read_dir(&dir()).unwrap().len();
+    let free = vfs.disk_space(&dir()).unwrap();
+    let mut left = 20_000_i64;
+    let mut others = |bytes: u64| {
+        left -= i64::try_from(bytes).unwrap();
+        // Somebody else takes the room while it is written.
+        if left < 0 {
+            vfs.set_capacity(Some(free.total_bytes - free.usable_bytes + 11_000));
+        }
+        ControlFlow::Continue(())
+    };
+    let plan = log.plan_cleaning(0, NOW_MS).unwrap();
+    let keep_free = CleanerLimits { keep_free_bytes: 10_000, ..limits() };
+    let mut cleaning = plan.start(keep_free, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(matches!(cleaning.clean_next(&mut others), Err(CleaningError::NoRoom { .. })));
+    assert_eq!(vfs.read_dir(&dir()).unwrap().len(), before);
+    drop(cleaning);
+    assert_eq!(vfs.disk_space(&dir()).unwrap().usable_bytes, 11_000);
 }

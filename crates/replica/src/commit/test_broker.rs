@@ -278,6 +278,7 @@ impl Broker {
             load_factor: 0.9,
             io_buffer_bytes: 4096,
             expanded_batch_bytes: 1 << 20,
+            keep_free_bytes: 0,
         };
         let partition = Arc::clone(self.partition(COMPACTED));
         let first_dirty = self.first_dirty;
@@ -290,7 +291,7 @@ impl Broker {
             let group = match cleaning.clean_next(&mut unhurried) {
                 Ok(None) => break,
                 Ok(Some(group)) => group,
-                Err(CleaningError::Log(_) | CleaningError::Interrupted) => return,
+                Err(CleaningError::Log(_) | CleaningError::NoRoom { .. } | CleaningError::Interrupted) => return,
             };
             if !matches!(partition.with_log(|log| log.install(group, 0)), Ok(Ok(true))) {
                 return;
