@@ -205,7 +205,9 @@ fn records_from_a_wrong_time_are_named() {
     for (topic, times) in [("t", [now_ms, now_ms + 3 * HOUR_MS, 1]), ("narrow", [-1, now_ms - 60_000, now_ms])] {
         for codec in Compression::ALL {
             let mut builder = BatchBuilder::new(codec, TimestampType::CreateTime);
-            times.iter().for_each(|time| drop(builder.add(*time, None, Some(b"v"), &[])));
+            for time in times {
+                builder.add(time, None, Some(b"v"), &[]);
+            }
             let answer = client.produce(topic, 0, &builder.build(0, -1).unwrap());
             let named: Vec<_> = answer.record_errors.iter().map(|record| record.batch_index).collect();
             assert_eq!((answer.error_code, named, answer.log_start_offset), (INVALID_TIMESTAMP, vec![1], 0), "{codec}");
@@ -221,7 +223,9 @@ fn a_batch_that_its_producer_marked_as_stamped_is_one_with_times_of_the_producer
     let now_ms = records::now_ms();
     for (codec, count) in [(Compression::None, 1), (Compression::None, 50), (Compression::Zstd, 50)] {
         let mut builder = BatchBuilder::new(codec, TimestampType::LogAppendTime).max_timestamp(now_ms + 60_000);
-        (0..count).for_each(|index| drop(builder.add(now_ms + index, None, Some(b"v"), &[])));
+        for index in 0..count {
+            builder.add(now_ms + index, None, Some(b"v"), &[]);
+        }
         let batch = builder.build(0, -1).unwrap();
         let header = stored(&mut client, &batch);
         assert_eq!(header.timestamp_type(), TimestampType::CreateTime);
