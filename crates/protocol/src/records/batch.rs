@@ -16,7 +16,7 @@ pub const MAGIC: i8 = 2;
 const MIN_LEGACY_LENGTH: i32 = 14;
 const MIN_BATCH_LENGTH: i32 = (BATCH_HEADER_SIZE - LOG_OVERHEAD) as i32;
 
-const LENGTH_AT: usize = 8;
+pub(super) const LENGTH_AT: usize = 8;
 const LEADER_EPOCH_AT: usize = 12;
 const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
@@ -24,7 +24,7 @@ const CRC_AT: usize = 17;
 pub(super) const ATTRIBUTES_AT: usize = 21;
 const LAST_OFFSET_DELTA_AT: usize = 23;
 const BASE_TIMESTAMP_AT: usize = 27;
-const MAX_TIMESTAMP_AT: usize = 35;
+pub(super) const MAX_TIMESTAMP_AT: usize = 35;
 const PRODUCER_ID_AT: usize = 43;
 const PRODUCER_EPOCH_AT: usize = 51;
 const BASE_SEQUENCE_AT: usize = 53;
@@ -286,7 +286,7 @@ pub(super) fn write_crc(batch: &mut [u8]) {
     write_at(batch, CRC_AT, &crc.to_be_bytes());
 }
 
-fn write_at(batch: &mut [u8], at: usize, value: &[u8]) {
+pub(super) fn write_at(batch: &mut [u8], at: usize, value: &[u8]) {
     let target = batch.get_mut(at..at + value.len());
     debug_assert!(target.is_some(), "the caller patches only batches that have been parsed");
     if let Some(target) = target {

@@ -87,7 +87,8 @@ pub fn compress_at_level(codec: Compression, level: Option<i32>, bytes: &[u8]) -
         Compression::Gzip => compress_gzip(level, bytes),
         Compression::Snappy => snappy::compress(bytes),
         Compression::Lz4 => lz4::compress(bytes),
-        Compression::Zstd => zstd::stream::encode_all(bytes, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)),
+        // In one go, so that zstd takes memory by what there is to compress: a stream of unknown length at level 22 takes most of a gigabyte.
+        Compression::Zstd => zstd::bulk::compress(bytes, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)),
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::{
-    BatchBuilder, BatchHeader, Compression, DecompressionLimit, Record, assign_offsets, crc_is_valid,
-    decompress_bounded, read_records, scan_records, set_log_append_time, split_batches,
+    BatchBuilder, BatchHeader, Codec, Compression, DecompressionLimit, Record, assign_offsets, crc_is_valid,
+    decompress_bounded, read_records, recompress, scan_records, set_log_append_time, split_batches,
 };
 
 const LIMIT: DecompressionLimit = DecompressionLimit { max_bytes: 1024 * 1024, max_ratio: usize::MAX };
@@ -42,6 +42,7 @@ fn check_records(header: &BatchHeader, batch: &[u8]) {
             assert_eq!(scan, Ok(ControlFlow::Continue(())));
             assert_eq!(owned, scanned);
             check_rebuilt(header, &owned);
+            Compression::ALL.iter().for_each(|codec| check_recompressed(*codec, batch, &owned));
         }
         Err(_) => assert!(scan.is_err()),
     }
@@ -62,6 +63,17 @@ fn check_rebuilt(header: &BatchHeader, records: &[Record]) {
     assert!(crc_is_valid(&batch));
     let again: Result<Vec<Record>, _> = read_records(&batch.freeze(), LIMIT).and_then(|records| records.collect());
     assert_eq!(again.as_deref(), Ok(records));
+}
+
+/// In every codec the records are the same.
+fn check_recompressed(compression: Compression, batch: &[u8], records: &[Record]) {
+    let codec = Codec { compression, level: None };
+    let written = recompress(batch, codec, LIMIT, |_| ControlFlow::<()>::Continue(()));
+    let Ok(ControlFlow::Continue(written)) = written else { panic!("{compression}: {written:?}") };
+    assert!(crc_is_valid(&written));
+    let again: Result<Vec<Record>, _> =
+        read_records(&written.freeze(), DecompressionLimit::default()).and_then(|records| records.collect());
+    assert_eq!(again.as_deref(), Ok(records), "{compression}");
 }
 
 fn check_patches(batch: &[u8]) {

@@ -8,6 +8,7 @@ mod decompress;
 mod fuzz;
 mod lz4;
 mod reader;
+mod recompress;
 mod record;
 mod snappy;
 mod varint;
@@ -25,4 +26,5 @@ pub use decompress::{DecompressError, DecompressionLimit, Decompressor, decompre
 #[doc(hidden)]
 pub use fuzz::fuzz_one;
 pub use reader::{Records, read_records, scan_records};
+pub use recompress::{Codec, RecompressError, recompress};
 pub use record::{HeadersRef, Record, RecordError, RecordFault, RecordHeader, RecordRef};

@@ -17,7 +17,7 @@ use super::{
 const CHUNK_SIZE: usize = 16 * 1024;
 
 /// Parses the header and checks that the whole batch is there. Bytes after the batch are ignored.
-fn open_batch(batch: &[u8]) -> Result<(BatchHeader, Compression), RecordError> {
+pub(super) fn open_batch(batch: &[u8]) -> Result<(BatchHeader, Compression), RecordError> {
     let header = BatchHeader::parse(batch)?;
     if header.size_bytes() > batch.len() {
         return Err(BatchError::Truncated { needed: header.size_bytes(), available: batch.len() }.into());
@@ -95,14 +95,23 @@ impl FusedIterator for Records {}
 pub fn scan_records<B>(
     batch: &[u8],
     limit: DecompressionLimit,
-    mut visit: impl FnMut(RecordRef<'_>) -> ControlFlow<B>,
+    visit: impl FnMut(RecordRef<'_>) -> ControlFlow<B>,
 ) -> Result<ControlFlow<B>, RecordError> {
     let (header, codec) = open_batch(batch)?;
     let section = batch.get(BATCH_HEADER_SIZE..header.size_bytes()).unwrap_or_default();
-    let mut source = match codec {
+    let source = match codec {
         Compression::None => Source::Whole(section),
         codec => Source::Stream(Box::new(Window::new(Decompressor::new(codec, section, limit)?))),
     };
+    scan_source(header, source, visit)
+}
+
+/// [`scan_records`] from where the content of the batch with this header comes from.
+pub(super) fn scan_source<B>(
+    header: BatchHeader,
+    mut source: Source<'_>,
+    mut visit: impl FnMut(RecordRef<'_>) -> ControlFlow<B>,
+) -> Result<ControlFlow<B>, RecordError> {
     let mut decoder = RecordDecoder::new(header);
     while !decoder.is_complete() {
         let frame = read_frame(source.window(MAX_VARINT_SIZE)?).map_err(|fault| decoder.malformed(fault))?;
@@ -141,7 +150,7 @@ fn read_frame(bytes: &[u8]) -> Result<Frame, RecordFault> {
 }
 
 /// Where the bytes of records come from.
-enum Source<'a> {
+pub(super) enum Source<'a> {
     Whole(&'a [u8]),
     Stream(Box<Window<'a>>),
 }
@@ -164,7 +173,7 @@ impl Source<'_> {
 }
 
 /// The part of a decompressed stream that is in memory.
-struct Window<'a> {
+pub(super) struct Window<'a> {
     input: Decompressor<'a>,
     buffer: Vec<u8>,
     start: usize,

@@ -5,6 +5,7 @@ mod bombs;
 mod compression;
 mod fixtures;
 mod properties;
+mod recompress;
 mod records;
 mod seeds;
 
