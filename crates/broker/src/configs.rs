@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use barnabas_common::NodeId;
 use barnabas_config::{
-    BrokerConfig, ConfigEntry, ConfigMap, TopicConfig, describe_broker, describe_client_metrics,
-    describe_cluster_default, describe_group, describe_topic, effective_topic_config,
+    BrokerConfig, Compression as WantedCodec, ConfigEntry, ConfigMap, TopicConfig, describe_broker,
+    describe_client_metrics, describe_cluster_default, describe_group, describe_topic, effective_topic_config,
 };
 use barnabas_coordinator::{GroupCoordinatorConfig, InitialRebalanceDelay};
 use barnabas_log::{CleanupPolicy, LogConfig};
 use barnabas_metadata::{ConfigResource, CreateTopicsItem, MetadataImage, TopicDefaults};
-use barnabas_protocol::records::TimestampType;
+use barnabas_protocol::records::{Codec, Compression, TimestampType};
 
 use crate::topics::CONSUMER_OFFSETS_TOPIC;
 
@@ -79,6 +79,7 @@ impl Configs {
                 compact: topic.cleanup_policy.compact,
                 delete: topic.cleanup_policy.delete,
             },
+            compression_type: stored_codec(&topic),
             file_delete_delay_ms: topic.file_delete_delay_ms,
             flush_messages: topic.flush_messages,
             flush_ms: topic.flush_ms,
@@ -174,5 +175,19 @@ impl Configs {
             ConfigResource::Group(_) => describe_group(&self.broker, &cluster, &broker, &own),
             ConfigResource::ClientMetrics(_) => describe_client_metrics(&own),
         }
+    }
+}
+
+/// `compression.type` with the level that belongs to it; nothing for `producer`.
+fn stored_codec(topic: &TopicConfig) -> Option<Codec> {
+    let codec = |compression, level| Some(Codec { compression, level });
+    match topic.compression_type {
+        WantedCodec::Producer => None,
+        WantedCodec::Uncompressed => codec(Compression::None, None),
+        // -1 is the codec's own default.
+        WantedCodec::Gzip => codec(Compression::Gzip, Some(topic.compression_gzip_level).filter(|level| *level >= 0)),
+        WantedCodec::Snappy => codec(Compression::Snappy, None),
+        WantedCodec::Lz4 => codec(Compression::Lz4, Some(topic.compression_lz4_level)),
+        WantedCodec::Zstd => codec(Compression::Zstd, Some(topic.compression_zstd_level)),
     }
 }

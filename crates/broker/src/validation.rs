@@ -20,11 +20,6 @@ const FEW_BYTES: usize = 64 << 10;
 const COMPRESSION_AT: usize = 22;
 const COMPRESSION_BITS: u8 = 0x07;
 
-/// Whether keys of these records would be looked at, which takes time and memory.
-pub(crate) fn are_looked_into(records: &[u8], max_message_bytes: usize) -> bool {
-    split_batches(records).next().is_some_and(|first| first.is_ok_and(|(_, bytes)| bytes.len() <= max_message_bytes))
-}
-
 /// Whether these records would be decompressed for the times in them.
 pub(crate) fn must_be_decompressed(
     records: &[u8],

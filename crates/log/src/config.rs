@@ -1,7 +1,7 @@
 //! The settings of one log, already resolved from topic and broker configuration. Where they come from is not
 //! known here.
 
-use barnabas_protocol::records::TimestampType;
+use barnabas_protocol::records::{Codec, TimestampType};
 
 /// `cleanup.policy`. With neither set, nothing is ever cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct LogConfig {
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_after_max_ms: i64,
     pub cleanup_policy: CleanupPolicy,
+    /// In which codec batches are stored; without one as their producers sent them.
+    pub compression_type: Option<Codec>,
     pub file_delete_delay_ms: i64,
     pub flush_messages: i64,
     pub flush_ms: i64,
@@ -53,6 +55,7 @@ impl Default for LogConfig {
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: HOUR_MS,
             cleanup_policy: CleanupPolicy { compact: false, delete: true },
+            compression_type: None,
             file_delete_delay_ms: 60_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,

@@ -32,7 +32,7 @@ pub use journal::{
 pub use log::{
     AppendInfo, AppendOrigin, Cut, CutPlan, DeletedSegment, DeletionReason, FlushPlan, Flushed, Log, MAX_NAMED_RECORDS,
     OpenOptions, ReadPlan, RecordRules, RecordTimes, RemovalPlan, Removed, SegmentInfo, TimestampOffset, TimestampPlan,
-    has_failed_before, survey_records, times_are_present,
+    has_failed_before, recompress_records, survey_records, times_are_present,
 };
 pub use producer::ProducerStateView;
 pub use segment::handles::Handles;

@@ -29,17 +29,21 @@ use crate::dispatch::{Answer, Refused, RequestContext, on_blocking_thread};
 use crate::metrics::TopicTraffic;
 use crate::validation;
 
+mod looked_into;
+
+use looked_into::{LookedInto, Rules};
+
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 13;
 const ALL_IN_SYNC: i16 = -1;
 
 pub(crate) fn handle(ctx: &RequestContext, request: ProduceRequest) -> Result<Answer, Refused> {
     let acks = request.acks;
-    let compacted = compacted_topics(ctx, &request);
-    if needs_decoding(&request, &compacted) || has_doubtful_times(ctx, &request) {
-        let work = decode_and_append(ctx.clone(), request, compacted);
+    let looked_into = LookedInto::of(ctx, &request);
+    if looked_into.takes_time(&request) || has_doubtful_times(ctx, &request) {
+        let work = decode_and_append(ctx.clone(), request, looked_into);
         return Ok(if acks == 0 { ctx.later_silent(async { silent(&work.await) }) } else { ctx.later(work) });
     }
-    let (response, tickets) = append_all(ctx, request, &compacted);
+    let (response, tickets) = append_all(ctx, request, &looked_into);
     match (acks, tickets.is_empty()) {
         (0, true) => silent(&response).map(|()| Answer::Silent),
         (0, false) => {
@@ -74,41 +78,12 @@ fn silent(response: &ProduceResponse) -> Result<(), Refused> {
 /// Records that must be looked at one by one go through a blocking thread, so that a huge or hostile batch
 /// does not hold up other connections. While they wait for their turn, the connection reads nothing more, and its share of
 /// the memory for requests stays what their frame took; going on takes no more of it.
-async fn decode_and_append(ctx: RequestContext, request: ProduceRequest, compacted: Compacted) -> ProduceResponse {
+async fn decode_and_append(ctx: RequestContext, request: ProduceRequest, looked_into: LookedInto) -> ProduceResponse {
     let broker = Arc::clone(&ctx.broker);
     let _permit = broker.decoding.acquire().await;
-    let (response, tickets) = on_blocking_thread(move || append_all(&ctx, request, &compacted)).await;
+    let (response, tickets) = on_blocking_thread(move || append_all(&ctx, request, &looked_into)).await;
     let outcome = tickets.wait().await;
     settled(response, outcome)
-}
-
-/// Which topics of a request, by their place in it, are compacted, with their `max.message.bytes`. Mostly there is none, and
-/// then this takes no memory.
-struct Compacted(Vec<(usize, usize)>);
-
-impl Compacted {
-    fn limit_of(&self, topic: usize) -> Option<usize> {
-        self.0.binary_search_by_key(&topic, |(index, _)| *index).ok().map(|at| self.0[at].1)
-    }
-}
-
-fn compacted_topics(ctx: &RequestContext, request: &ProduceRequest) -> Compacted {
-    let limit = |topic: &TopicProduceData| {
-        let by_id = topic_by_id(ctx, topic);
-        let name = topic_name(ctx, topic, by_id.as_deref())?;
-        let partition = |data: &PartitionProduceData| ctx.broker.replicas.get(name, data.index);
-        // Any partition knows that is not offline.
-        topic.partition_data.iter().find_map(|data| limit_if_compacted(&*partition(data)?)).flatten()
-    };
-    let limits = request.topic_data.iter().enumerate();
-    Compacted(limits.filter_map(|(index, topic)| Some((index, limit(topic)?))).collect())
-}
-
-fn needs_decoding(request: &ProduceRequest, compacted: &Compacted) -> bool {
-    compacted.0.iter().any(|(index, limit)| {
-        let mut records = request.topic_data[*index].partition_data.iter().flat_map(|data| &data.records);
-        records.any(|records| validation::are_looked_into(records, *limit))
-    })
 }
 
 /// Whether there are compressed records that claim to be from so long ago that this is not believed unseen.
@@ -130,26 +105,17 @@ fn config_of(partition: &Partition) -> Option<LogConfig> {
     partition.with_log(|log| log.config().clone()).ok()
 }
 
-/// `max.message.bytes`, if the partition is compacted; nothing at all if its log cannot be asked.
-fn limit_if_compacted(partition: &Partition) -> Option<Option<usize>> {
-    let limit = partition.with_log(|log| {
-        let config = log.config();
-        config.cleanup_policy.compact.then(|| usize::try_from(config.max_message_bytes).unwrap_or(0))
-    });
-    limit.ok()
-}
-
 fn has_error(response: &ProduceResponse) -> bool {
     response.responses.iter().flat_map(|topic| &topic.partition_responses).any(|partition| partition.error_code != 0)
 }
 
 /// Appends, and says what to wait for before it is acknowledged.
-fn append_all(ctx: &RequestContext, request: ProduceRequest, compacted: &Compacted) -> (ProduceResponse, Tickets) {
+fn append_all(ctx: &RequestContext, request: ProduceRequest, looked_into: &LookedInto) -> (ProduceResponse, Tickets) {
     let acks = request.acks;
     let mut tickets = Tickets::default();
     let mut can_be_named = MAX_NAMED_RECORDS;
     let responses = request.topic_data.into_iter().enumerate().map(|(place, mut topic)| {
-        let key_limit = compacted.limit_of(place);
+        let rules = looked_into.rules_of(place);
         let partition_data = std::mem::take(&mut topic.partition_data);
         let by_id = topic_by_id(ctx, &topic);
         let name = topic_name(ctx, &topic, by_id.as_deref());
@@ -159,7 +125,7 @@ fn append_all(ctx: &RequestContext, request: ProduceRequest, compacted: &Compact
             let index = data.index;
             let result = match name {
                 None => Err(Failure::new(unknown, "this topic does not exist here")),
-                Some(name) => append_one(ctx, (name, topic.topic_id, key_limit), data, acks, &mut tickets),
+                Some(name) => append_one(ctx, (name, topic.topic_id, rules), data, acks, &mut tickets),
             };
             result.unwrap_or_else(|mut failure| {
                 ctx.broker.metrics.request_failed(ctx.api, failure.code);
@@ -215,7 +181,7 @@ impl Failure {
 
 fn append_one(
     ctx: &RequestContext,
-    (topic, topic_id, key_limit): (&str, Uuid, Option<usize>),
+    (topic, topic_id, rules): (&str, Uuid, Option<&Rules>),
     data: PartitionProduceData,
     acks: i16,
     tickets: &mut Tickets,
@@ -246,7 +212,7 @@ fn append_one(
         check_in_sync(ctx, topic, data.index)?;
     }
     let records = data.records.unwrap_or_default();
-    let (response, appended) = append_records(ctx, (topic, key_limit.is_some()), &partition, records, data.index)?;
+    let (response, appended) = append_records(ctx, (topic, rules), &partition, records, data.index)?;
     if acks == ALL_IN_SYNC || appended.must_wait {
         appended.ticket.into_iter().for_each(|ticket| tickets.add(ticket));
     }
@@ -273,15 +239,20 @@ fn check_in_sync(ctx: &RequestContext, topic: &str, index: i32) -> Result<(), Fa
 
 fn append_records(
     ctx: &RequestContext,
-    (topic, needs_keys): (&str, bool),
+    (topic, rules): (&str, Option<&Rules>),
     partition: &Arc<Partition>,
     records: Bytes,
     index: i32,
 ) -> Result<(PartitionProduceResponse, Appended), Failure> {
     let now_ms = ctx.broker.clock.wall_ms();
     let mut records = BytesMut::from(records);
-    validation::look_into(&mut records, needs_keys, now_ms, || config_of(partition))
+    let arrived_bytes = records.len();
+    validation::look_into(&mut records, rules.is_some_and(|rules| rules.needs_keys), now_ms, || config_of(partition))
         .map_err(|rejected| from_append_error(rejected, partition))?;
+    let records = match rules {
+        Some(rules) => rules.apply(records, now_ms).map_err(|rejected| from_append_error(rejected, partition))?,
+        None => records,
+    };
     let data_bytes = records.len();
     let appended = partition.append(records, now_ms, AppendOrigin::Client);
     ctx.broker.dirs.appended(partition, data_bytes, &appended);
@@ -292,7 +263,7 @@ fn append_records(
     let info = &appended.info;
     ctx.broker.metrics.produced(
         topic,
-        TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: data_bytes as u64 },
+        TopicTraffic { records: u64::try_from(info.record_count).unwrap_or(0), bytes: arrived_bytes as u64 },
     );
     let response = PartitionProduceResponse {
         index,

@@ -162,7 +162,7 @@ fn claimed(batch: &[u8]) -> TimestampMs {
     BatchHeader::parse(batch).map_or(NO_TIMESTAMP, |header| header.max_timestamp.max(header.base_timestamp))
 }
 
-fn record_error(error: RecordError) -> AppendError {
+pub(super) fn record_error(error: RecordError) -> AppendError {
     let code = match &error {
         RecordError::Decompress(DecompressError::Corrupt { .. }) | RecordError::Compression(_) => {
             ErrorCode::UnknownServerError
