@@ -159,7 +159,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .default("-1")
         .gzip_level()
         .cluster_wide(),
-    int("compression.lz4.level", "Level when the broker itself compresses with lz4.")
+    int("compression.lz4.level", "Level when the broker itself compresses with lz4; without effect, it does so fast.")
         .default("9")
         .between(1, 17)
         .cluster_wide(),

@@ -7,7 +7,9 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .default("delete")
         .one_of(&["compact", "delete"]),
     int("compression.gzip.level", "Level when the broker itself compresses with gzip.").default("-1").gzip_level(),
-    int("compression.lz4.level", "Level when the broker itself compresses with lz4.").default("9").between(1, 17),
+    int("compression.lz4.level", "Level when the broker itself compresses with lz4; without effect, it does so fast.")
+        .default("9")
+        .between(1, 17),
     string("compression.type", "Codec of stored batches; producer keeps what arrived.").default("producer").one_of(&[
         "uncompressed",
         "zstd",

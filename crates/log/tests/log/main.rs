@@ -15,6 +15,7 @@ mod maintenance;
 mod model;
 mod ranges;
 mod read;
+mod recompress;
 mod recovery;
 mod support;
 mod survey;
