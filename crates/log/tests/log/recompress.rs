@@ -32,7 +32,7 @@ fn what_is_written_anew_is_appended_and_read() {
             let stored = read_all(&log).unwrap().remove(0);
             assert_eq!(BatchHeader::parse(&stored).unwrap().compression(), Ok(wanted));
             let times: Vec<i64> =
-                read_records(&stored.into(), limit).unwrap().map(|record| record.unwrap().timestamp).collect();
+                read_records(&stored, limit).unwrap().map(|record| record.unwrap().timestamp).collect();
             assert_eq!(times, [NOW_MS, NOW_MS - 9]);
         }
     }
