@@ -9,6 +9,8 @@
 //! - Records for compacted topics are looked into, because each needs a key; a compressed batch may expand to 32 MiB
 //!   for that (Kafka has no limit, and can be kept busy for seconds by a small bomb). So are batches of few records, and
 //!   those whose header claims times far from the present; of all others the header is believed (`validation.rs`).
+//! - A batch that is not in the `compression.type` of its topic is stored in that codec, and with
+//!   `message.timestamp.before.max.ms` each record's time is looked at (`looked_into.rs`); 32 MiB are the limit there, too.
 //! - Version 8 on names the records that are at fault (KIP-467); version 13 names topics by id (KIP-516).
 //! - Not yet: transactional batches (refused with the error Kafka gives an unknown transactional id).
 
