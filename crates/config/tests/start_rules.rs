@@ -25,6 +25,12 @@ const LENIENT: &[&str] = &[
     "group.consumer.assignors=uniform,my.Class",
 ];
 
+/// Started by Kafka, refused here on purpose.
+const STRICT: &[&str] = &[
+    // Kafka's start never ends: nobody can connect, itself included.
+    "max.connections=0",
+];
+
 #[test]
 fn settings_are_accepted_and_refused_as_kafka_does() {
     let mut differences = Vec::new();
@@ -37,7 +43,8 @@ fn settings_are_accepted_and_refused_as_kafka_does() {
             container: None,
         };
         let accepted = BrokerConfig::load(input);
-        if accepted.is_ok() != (verdict == "accepted" || LENIENT.contains(&settings)) {
+        let is_fine = LENIENT.contains(&settings) || verdict == "accepted" && !STRICT.contains(&settings);
+        if accepted.is_ok() != is_fine {
             differences.push(format!("{line}: {:?}", accepted.err()));
         }
     }
